@@ -1,0 +1,61 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/portico-id/portico/environments"
+)
+
+// Errors of the Store.
+var (
+	ErrNotFound   = errors.New("no such user")
+	ErrEmailTaken = errors.New("another user has this e-mail address")
+)
+
+// Store keeps users. It returns ErrNotFound if the environment has no user with the ID or address.
+type Store interface {
+	User(ctx context.Context, env environments.ID, id ID) (*User, error)
+	// UserByEmail finds the user by address, whatever the case of its letters.
+	UserByEmail(ctx context.Context, env environments.ID, email string) (*User, error)
+	// CreateUser adds one. It returns ErrEmailTaken.
+	CreateUser(ctx context.Context, u *User) error
+	// UpdateUser loads the user, calls change and saves the result, in one transaction that change's context carries. It
+	// returns ErrEmailTaken if change took the address of another.
+	UpdateUser(ctx context.Context, env environments.ID, id ID, change func(context.Context, *User) error) error
+	// CountUsers tells how many users the environment has.
+	CountUsers(ctx context.Context, env environments.ID) (int, error)
+
+	// SaveChallenge keeps a challenge and replaces that of the same environment, purpose and subject.
+	SaveChallenge(ctx context.Context, c *Challenge) error
+	// TryChallenge counts a try of the challenge by ID in a statement of its own that no later error undoes, and returns it.
+	// It returns ErrNotFound for an unknown, used or expired one, and for one with no tries left.
+	TryChallenge(ctx context.Context, env environments.ID, id string, now time.Time) (*Challenge, error)
+	// UseChallenge marks the challenge as used, in one conditional statement. It returns ErrNotFound if it was used before.
+	UseChallenge(ctx context.Context, env environments.ID, id string, now time.Time) error
+}
+
+// Purpose says what a challenge proves.
+type Purpose string
+
+// The purposes of challenges.
+const (
+	PurposeSignUp        Purpose = "sign_up"
+	PurposePasswordReset Purpose = "password_reset"
+)
+
+// Challenge is a code of six digits that was mailed to an address: whoever knows it reads the mail there. It is good for
+// a short time, a few tries and one use.
+type Challenge struct {
+	ID          string // chg_…
+	Environment environments.ID
+	Purpose     Purpose
+	Subject     string   // what it is about: the interaction that waits, or a user's ID
+	CodeHash    [32]byte // keyed, with the ID
+	Email       string
+	Data        []byte // JSON of what completing it needs, such as the name and the password's hash of a new account
+	TriesLeft   int
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+}

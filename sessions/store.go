@@ -1,0 +1,74 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+)
+
+// ErrNotFound says that there is no such session or interaction, or not for this browser.
+var ErrNotFound = errors.New("no such session")
+
+// Account is a user in a browser, with her session in one application.
+type Account struct {
+	BrowserSession BrowserSession
+	Email          string
+	Name           string
+	Disabled       bool
+	// Session is the latest session of this user, from this browser session, in the application that was asked about, whether
+	// alive or not; nil if she never had one.
+	Session *Session
+}
+
+// Store keeps sessions. Handles are known here by their keyed hash alone.
+type Store interface {
+	// Accounts returns the accounts of the browser with the handle, in the order of their sign-in, the latest first, also
+	// those that ended and were not forgotten; with the session of each in the application, unless app is "". One statement.
+	Accounts(ctx context.Context, env environments.ID, handle [32]byte, app clients.ID) ([]Account, error)
+	// CreateBrowserSession adds a browser session under the handle. Where the browser has another of the same user, that is
+	// removed from the browser's list first (its application sessions go on, and refer to the new one).
+	CreateBrowserSession(ctx context.Context, handle [32]byte, b *BrowserSession) error
+	// RotateHandle moves all that hangs on a browser's handle, sessions and waiting interactions, to a new one.
+	RotateHandle(ctx context.Context, env environments.ID, old, new [32]byte) error
+	// ForgetAccount takes an account off the list of the browser with the handle.
+	ForgetAccount(ctx context.Context, env environments.ID, handle [32]byte, id BrowserID) error
+
+	// Session returns the session. It returns ErrNotFound.
+	Session(ctx context.Context, env environments.ID, id ID) (*Session, error)
+	// SessionsOfUser returns the user's sessions, the latest active first, with those that ended after since.
+	SessionsOfUser(ctx context.Context, env environments.ID, user identity.ID, since time.Time) ([]Session, error)
+	// CreateSession adds a session.
+	CreateSession(ctx context.Context, s *Session) error
+	// Reauthenticate moves the authentication of a session that has not ended. It returns ErrNotFound if it has.
+	Reauthenticate(ctx context.Context, env environments.ID, id ID, a Authentication, now time.Time) error
+	// End ends the sessions that the selection names and that have not ended, marks them with reason, actor and time, and
+	// returns them as they were. It ends no browser session.
+	End(ctx context.Context, env environments.ID, which Selection, reason EndedReason, by string, now time.Time) ([]Session, error)
+	// EndBrowserSessions ends the browser sessions that the selection names (Session and Application are not looked at).
+	EndBrowserSessions(ctx context.Context, env environments.ID, which Selection, reason EndedReason, now time.Time) error
+	// MarkActive moves last_active_at of sessions and browser sessions forward, never back, and only of those that have not ended.
+	MarkActive(ctx context.Context, sessions map[ID]time.Time, browsers map[BrowserID]time.Time) error
+
+	// CreateInteraction adds an interaction.
+	CreateInteraction(ctx context.Context, i *Interaction) error
+	// Interaction returns the interaction. It returns ErrNotFound for one that is unknown or expired.
+	Interaction(ctx context.Context, env environments.ID, id InteractionID, now time.Time) (*Interaction, error)
+	// UpdateInteraction loads the interaction, calls change and saves the result, in one transaction.
+	UpdateInteraction(ctx context.Context, env environments.ID, id InteractionID, change func(context.Context, *Interaction) error) error
+	// FinishInteraction marks the interaction as done, in one conditional statement. It returns ErrNotFound if it was done before.
+	FinishInteraction(ctx context.Context, env environments.ID, id InteractionID, now time.Time) error
+}
+
+// Selection names sessions. Fields that are set must all fit; the zero value fits nothing.
+type Selection struct {
+	Session        ID
+	User           identity.ID
+	Application    clients.ID
+	BrowserSession BrowserID
+	Except         ID        // not this one
+	ExceptBrowser  BrowserID // not those of this browser session
+}
