@@ -1,0 +1,302 @@
+-- The first release: environments, their keys, applications, users, sessions, grants and events.
+-- +goose Up
+CREATE TABLE environments (
+    id                  TEXT    NOT NULL PRIMARY KEY,
+    slug                TEXT    NOT NULL,
+    name                TEXT    NOT NULL,
+    kind                TEXT    NOT NULL CHECK (kind IN ('production', 'development')),
+    root                BOOLEAN NOT NULL,
+    host                TEXT    NOT NULL,
+    default_application TEXT    NOT NULL,
+    sign_up             BOOLEAN NOT NULL,
+    browser_max_length         BIGINT NOT NULL,
+    browser_inactivity_timeout BIGINT NOT NULL,
+    browser_unremembered_max   BIGINT NOT NULL,
+    created_at          BIGINT  NOT NULL,
+    updated_at          BIGINT  NOT NULL
+);
+CREATE UNIQUE INDEX environments_slug ON environments (slug);
+CREATE UNIQUE INDEX environments_root ON environments (root) WHERE root;
+CREATE UNIQUE INDEX environments_host ON environments (host) WHERE host <> '';
+
+CREATE TABLE signing_keys (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT   NOT NULL,
+    algorithm      TEXT   NOT NULL CHECK (algorithm IN ('RS256', 'PS256', 'ES256', 'EdDSA')),
+    state          TEXT   NOT NULL CHECK (state IN ('next', 'active', 'published', 'retired')),
+    public_key     BLOB   NOT NULL,
+    private_key    BLOB,
+    created_at     BIGINT NOT NULL,
+    activated_at   BIGINT,
+    published_at   BIGINT,
+    retired_at     BIGINT,
+    PRIMARY KEY (environment_id, id)
+);
+CREATE UNIQUE INDEX signing_keys_next ON signing_keys (environment_id, algorithm) WHERE state = 'next';
+CREATE UNIQUE INDEX signing_keys_active ON signing_keys (environment_id, algorithm) WHERE state = 'active';
+
+CREATE TABLE sealing_keys (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             BIGINT NOT NULL,
+    secret         BLOB   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    seals_from     BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id)
+);
+
+-- What is never looked up is in settings, as JSON.
+CREATE TABLE applications (
+    environment_id TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT    NOT NULL,
+    client_id      TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    kind           TEXT    NOT NULL,
+    enabled        BOOLEAN NOT NULL,
+    settings       TEXT    NOT NULL,
+    created_at     BIGINT  NOT NULL,
+    updated_at     BIGINT  NOT NULL,
+    PRIMARY KEY (environment_id, id)
+);
+CREATE UNIQUE INDEX applications_client_id ON applications (environment_id, client_id);
+
+CREATE TABLE client_secrets (
+    environment_id TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    application_id TEXT   NOT NULL,
+    name           TEXT   NOT NULL,
+    hint           TEXT   NOT NULL,
+    hash           BLOB   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT,
+    last_used_at   BIGINT,
+    last_used_from TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX client_secrets_application ON client_secrets (environment_id, application_id);
+
+CREATE TABLE users (
+    environment_id        TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id                    TEXT    NOT NULL,
+    email                 TEXT    NOT NULL,
+    email_key             TEXT    NOT NULL,
+    email_verified        BOOLEAN NOT NULL,
+    status                TEXT    NOT NULL CHECK (status IN ('active', 'disabled')),
+    password_hash         TEXT    NOT NULL,
+    name                  TEXT    NOT NULL,
+    given_name            TEXT    NOT NULL,
+    family_name           TEXT    NOT NULL,
+    middle_name           TEXT    NOT NULL,
+    nickname              TEXT    NOT NULL,
+    preferred_username    TEXT    NOT NULL,
+    profile               TEXT    NOT NULL,
+    picture               TEXT    NOT NULL,
+    website               TEXT    NOT NULL,
+    gender                TEXT    NOT NULL,
+    birthdate             TEXT    NOT NULL,
+    zoneinfo              TEXT    NOT NULL,
+    locale                TEXT    NOT NULL,
+    phone_number          TEXT    NOT NULL,
+    phone_number_verified BOOLEAN NOT NULL,
+    address               TEXT    NOT NULL,
+    created_at            BIGINT  NOT NULL,
+    updated_at            BIGINT  NOT NULL,
+    PRIMARY KEY (environment_id, id)
+);
+CREATE UNIQUE INDEX users_email ON users (environment_id, email_key);
+
+CREATE TABLE challenges (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT   NOT NULL,
+    purpose        TEXT   NOT NULL,
+    subject        TEXT   NOT NULL,
+    code_hash      BLOB   NOT NULL,
+    email          TEXT   NOT NULL,
+    data           BLOB,
+    tries_left     BIGINT NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    used_at        BIGINT,
+    PRIMARY KEY (environment_id, id)
+);
+CREATE UNIQUE INDEX challenges_subject ON challenges (environment_id, purpose, subject);
+CREATE INDEX challenges_expires ON challenges (expires_at);
+
+-- A browser with several accounts has a row for each, under one handle. A forgotten account has no handle.
+CREATE TABLE browser_sessions (
+    environment_id TEXT    NOT NULL,
+    id             TEXT    NOT NULL,
+    handle         BLOB,
+    user_id        TEXT    NOT NULL,
+    auth_time      BIGINT  NOT NULL,
+    amr            TEXT    NOT NULL,
+    acr            TEXT    NOT NULL,
+    remember       BOOLEAN NOT NULL,
+    created_at     BIGINT  NOT NULL,
+    last_active_at BIGINT  NOT NULL,
+    ended_at       BIGINT,
+    ended_reason   TEXT    NOT NULL DEFAULT '',
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX browser_sessions_handle ON browser_sessions (environment_id, handle, user_id) WHERE handle IS NOT NULL;
+CREATE INDEX browser_sessions_user ON browser_sessions (environment_id, user_id);
+CREATE INDEX browser_sessions_last_active ON browser_sessions (last_active_at);
+
+-- A session outlives its browser session, so it refers to it without a foreign key.
+CREATE TABLE sessions (
+    environment_id     TEXT   NOT NULL,
+    id                 TEXT   NOT NULL,
+    user_id            TEXT   NOT NULL,
+    application_id     TEXT   NOT NULL,
+    browser_session_id TEXT   NOT NULL,
+    auth_time          BIGINT NOT NULL,
+    amr                TEXT   NOT NULL,
+    acr                TEXT   NOT NULL,
+    address            TEXT   NOT NULL,
+    user_agent         TEXT   NOT NULL,
+    created_at         BIGINT NOT NULL,
+    last_active_at     BIGINT NOT NULL,
+    ended_at           BIGINT,
+    ended_reason       TEXT   NOT NULL DEFAULT '',
+    ended_by           TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX sessions_browser ON sessions (environment_id, browser_session_id, application_id);
+CREATE INDEX sessions_user ON sessions (environment_id, user_id, application_id);
+CREATE INDEX sessions_application ON sessions (environment_id, application_id, last_active_at);
+CREATE INDEX sessions_last_active ON sessions (last_active_at);
+
+CREATE TABLE interactions (
+    environment_id      TEXT    NOT NULL,
+    id                  TEXT    NOT NULL,
+    application_id      TEXT    NOT NULL,
+    browser             BLOB    NOT NULL,
+    request             BLOB    NOT NULL,
+    account             TEXT    NOT NULL,
+    consented           TEXT    NOT NULL,
+    denied              BOOLEAN NOT NULL,
+    authenticated_after BIGINT,
+    challenge           TEXT    NOT NULL,
+    username            TEXT    NOT NULL,
+    created_at          BIGINT  NOT NULL,
+    expires_at          BIGINT  NOT NULL,
+    done_at             BIGINT,
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX interactions_application ON interactions (environment_id, application_id);
+CREATE INDEX interactions_browser ON interactions (environment_id, browser);
+CREATE INDEX interactions_expires ON interactions (expires_at);
+
+CREATE TABLE grants (
+    environment_id TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    session_id     TEXT   NOT NULL,
+    user_id        TEXT   NOT NULL,
+    application_id TEXT   NOT NULL,
+    scopes         TEXT   NOT NULL,
+    audience       TEXT   NOT NULL,
+    claims         BLOB,
+    nonce          TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT,
+    revoked_at     BIGINT,
+    revoked_reason TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, session_id) REFERENCES sessions (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX grants_session ON grants (environment_id, session_id);
+CREATE INDEX grants_user ON grants (environment_id, user_id, application_id);
+CREATE INDEX grants_expires ON grants (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE TABLE codes (
+    environment_id TEXT   NOT NULL,
+    hash           BLOB   NOT NULL,
+    grant_id       TEXT   NOT NULL,
+    redirect_uri   TEXT   NOT NULL,
+    code_challenge TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    used_at        BIGINT,
+    PRIMARY KEY (environment_id, hash),
+    FOREIGN KEY (environment_id, grant_id) REFERENCES grants (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX codes_grant ON codes (environment_id, grant_id);
+CREATE INDEX codes_expires ON codes (expires_at);
+
+-- A row is the whole line of refresh tokens of a grant: a session costs the same after a year as after a minute.
+CREATE TABLE refresh_tokens (
+    environment_id  TEXT   NOT NULL,
+    id              BLOB   NOT NULL,
+    grant_id        TEXT   NOT NULL,
+    session_id      TEXT   NOT NULL,
+    generation      BIGINT NOT NULL,
+    hash            BLOB   NOT NULL,
+    recent          BLOB,
+    rotated_at      BIGINT NOT NULL,
+    rotated_from    TEXT   NOT NULL,
+    rotated_by      TEXT   NOT NULL,
+    created_at      BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, grant_id) REFERENCES grants (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX refresh_tokens_grant ON refresh_tokens (environment_id, grant_id);
+
+-- A refresh is activity of its session. As a trigger it is part of the statement that rotates the token.
+-- +goose StatementBegin
+CREATE TRIGGER refresh_is_activity AFTER UPDATE OF generation ON refresh_tokens
+BEGIN
+    UPDATE sessions SET last_active_at = max(last_active_at, NEW.rotated_at)
+    WHERE environment_id = NEW.environment_id AND id = NEW.session_id;
+END;
+-- +goose StatementEnd
+
+-- Access tokens are no rows; one that was revoked before its time is.
+CREATE TABLE revoked_access_tokens (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    serial         BLOB   NOT NULL,
+    until          BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, serial)
+) WITHOUT ROWID;
+CREATE INDEX revoked_access_tokens_until ON revoked_access_tokens (until);
+
+CREATE TABLE consents (
+    environment_id TEXT   NOT NULL,
+    user_id        TEXT   NOT NULL,
+    application_id TEXT   NOT NULL,
+    scopes         TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    updated_at     BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, user_id, application_id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX consents_application ON consents (environment_id, application_id);
+
+CREATE TABLE events (
+    id             TEXT   NOT NULL PRIMARY KEY,
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    name           TEXT   NOT NULL,
+    occurred_at    BIGINT NOT NULL,
+    actor_kind     TEXT   NOT NULL,
+    actor_id       TEXT   NOT NULL,
+    actor_name     TEXT   NOT NULL,
+    address        TEXT   NOT NULL,
+    user_agent     TEXT   NOT NULL,
+    application_id TEXT   NOT NULL,
+    target         TEXT   NOT NULL,
+    reason         TEXT   NOT NULL,
+    data           TEXT
+);
+CREATE INDEX events_environment ON events (environment_id, occurred_at);
+
+-- One-time links of the installation itself, such as the one that makes the first operator.
+CREATE TABLE setup_tokens (
+    hash       BLOB   NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at    BIGINT
+);
