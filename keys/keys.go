@@ -51,8 +51,8 @@ func (a Algorithm) Hash() crypto.Hash {
 	return crypto.SHA256
 }
 
-// State says what a signing key is used for. A key passes through the states in the order below and skips none but the
-// first.
+// State says what a signing key is used for. A key passes through the states in the order below. The first key of an
+// algorithm begins as Active; Retire may end a Next key before it has signed anything.
 type State string
 
 // The states of a signing key.

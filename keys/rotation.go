@@ -12,7 +12,8 @@ import (
 	"github.com/portico-id/portico/fault"
 )
 
-// Schedule says when a signing key moves to its next state. In each field zero is the default.
+// Schedule says when a signing key moves to its next state. In each field zero is the default. RotateEvery must be longer
+// than PublishBefore.
 type Schedule struct {
 	RotateEvery   time.Duration // how long a key is Active; 90 days
 	PublishBefore time.Duration // how long it is Next: as long as anybody may keep a JWK Set without asking again; 24 hours

@@ -17,7 +17,7 @@ import (
 )
 
 // Sealer makes opaque tokens: short plaintexts that nobody else can read or forge, under keys of their environment that
-// are replaced every day. It uses XChaCha20-Poly1305 with random nonces, good for 2^80 tokens under one key. With the keys in its
+// are replaced every day. It uses XChaCha20-Poly1305, whose nonces are long enough to be random. With the keys in its
 // snapshot neither Seal nor Open reads the SealingStore.
 //
 // A sealed text is the ID of its key (4 bytes), the nonce (24), the encrypted plaintext and the tag (16).

@@ -10,9 +10,9 @@ import (
 
 const redacted = "[secret]"
 
-// Secret is a secret in clear, such as a client secret or an API key that is shown once. However it is printed, logged
-// or marshalled, alone or deep inside a struct, it reads "[secret]" or as an address; only Reveal tells it. The zero value is the empty secret.
-// Secrets are compared with Equal, not with ==.
+// Secret is a secret in clear, such as a client secret or an API key that is shown once. However it is printed, logged or
+// marshalled, alone or deep inside a struct, it reads "[secret]" or as an address; only Reveal tells it. The zero value is
+// the empty secret. Secrets are compared with Equal, not with ==.
 type Secret struct {
 	// fmt calls no methods of unexported fields, but it follows no pointer below the top either.
 	value *string
