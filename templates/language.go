@@ -211,9 +211,9 @@ func (t tongue) day(now, at time.Time) (string, error) {
 	return t.text(id, values{"Day": at.Day(), "Month": month, "Year": at.Year()})
 }
 
-// moment writes date and time with the time zone: "2 Dec, 14:32 UTC".
+// moment writes date and time in the time zone of now, and names the zone: "2 Dec 2026, 14:32 UTC".
 func (t tongue) moment(now, at time.Time) (string, error) {
-	day, err := t.day(now, at)
+	day, err := t.day(now.AddDate(1, 0, 0), at)
 	if err != nil {
 		return "", err
 	}

@@ -21,7 +21,7 @@ type view struct {
 	errors   []FieldError
 	announce bool     // the page is a result: reading starts at its heading
 	isolated bool     // an account or dashboard page, which no other window may hold
-	frames   []string // addresses that it shows in frames
+	frames   []string // sources of the frames that it shows
 }
 
 // Chrome is what surrounds every page: whose page it is, in which language, and where its links lead.

@@ -74,5 +74,5 @@ type MailboxMessage struct {
 }
 
 func (p MailboxMessage) view() view {
-	return view{file: "mailbox_message", heading: Literal(p.Subject), frames: []string{"self"}}
+	return view{file: "mailbox_message", heading: Literal(p.Subject), frames: []string{"'self'"}}
 }

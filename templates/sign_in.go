@@ -170,7 +170,7 @@ type SignedOut struct {
 }
 
 func (p SignedOut) view() view {
-	return view{file: "signed_out", heading: p.named("signed_out.heading." + p.Scope), announce: true, frames: p.Frontchannel}
+	return view{file: "signed_out", heading: p.named("signed_out.heading." + p.Scope), announce: true, frames: origins(p.Frontchannel...)}
 }
 
 // SignedOutApplication is one application of SignedOut.

@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-//go:embed html
+//go:embed html mail
 var files embed.FS
 
 // pages holds, by language, one parsed template per page with all partials and the functions of that language.
@@ -62,8 +62,8 @@ func writeHeader(h http.Header, page Page) {
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", images, "font-src 'self'", "connect-src 'self'",
 		"base-uri 'none'", "frame-ancestors 'none'",
 	}
-	if frames := origins(view.frames...); len(frames) > 0 {
-		policy = append(policy, "frame-src "+strings.Join(frames, " "))
+	if len(view.frames) > 0 {
+		policy = append(policy, "frame-src "+strings.Join(view.frames, " "))
 	}
 	// Chrome and Safari hold every redirect after a post to form-action, the application's own next hops too.
 	if !view.leaves {
