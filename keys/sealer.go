@@ -65,8 +65,8 @@ type openedKey struct {
 
 const sealKeyID = 4
 
-// Overhead is how many bytes a sealed text is longer than its plaintext.
-const Overhead = sealKeyID + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
+// SealOverhead is how many bytes a sealed text is longer than its plaintext.
+const SealOverhead = sealKeyID + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
 // Seal returns the plaintext sealed. Open must be given the same additional data; it says what the text is for.
 func (s *Sealer) Seal(ctx context.Context, env environments.ID, plaintext, additional []byte) ([]byte, error) {
@@ -83,7 +83,7 @@ func (s *Sealer) SealTo(ctx context.Context, dst []byte, env environments.ID, pl
 		return nil, err
 	}
 	key := snapshot.sealing(s.Now())
-	dst = slices.Grow(dst, Overhead+len(plaintext))
+	dst = slices.Grow(dst, SealOverhead+len(plaintext))
 	dst = binary.BigEndian.AppendUint32(dst, key.id)
 	nonce := dst[len(dst) : len(dst)+chacha20poly1305.NonceSizeX]
 	rand.Read(nonce)
@@ -98,7 +98,7 @@ func (s *Sealer) Open(ctx context.Context, env environments.ID, sealed, addition
 
 // OpenTo is Open that appends to dst, which must not overlap what is sealed.
 func (s *Sealer) OpenTo(ctx context.Context, dst []byte, env environments.ID, sealed, additional []byte) ([]byte, error) {
-	if len(sealed) < Overhead {
+	if len(sealed) < SealOverhead {
 		return nil, ErrUnverified
 	}
 	id, sealed := binary.BigEndian.Uint32(sealed), sealed[sealKeyID:]

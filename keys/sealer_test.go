@@ -39,8 +39,8 @@ func TestSealAndOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(sealed) != len(plaintext)+Overhead {
-			t.Errorf("%d bytes sealed are %d, want %d more", len(plaintext), len(sealed), Overhead)
+		if len(sealed) != len(plaintext)+SealOverhead {
+			t.Errorf("%d bytes sealed are %d, want %d more", len(plaintext), len(sealed), SealOverhead)
 		}
 		opened, err := sealer.Open(t.Context(), acme, sealed, access)
 		if err != nil || !bytes.Equal(opened, plaintext) {
@@ -297,9 +297,9 @@ func FuzzOpen(f *testing.F) {
 	sealer := newSealer(f, newMemory(), newClock())
 	sealed := mustSeal(f, sealer, acme)
 	f.Add(sealed, access)
-	f.Add(sealed[:Overhead], []byte(nil))
+	f.Add(sealed[:SealOverhead], []byte(nil))
 	f.Add([]byte(nil), []byte(nil))
-	f.Add(bytes.Repeat([]byte{0xff}, Overhead), access)
+	f.Add(bytes.Repeat([]byte{0xff}, SealOverhead), access)
 	f.Fuzz(func(t *testing.T, text, additional []byte) {
 		opened, err := sealer.Open(t.Context(), acme, text, additional)
 		if err == nil && !(bytes.Equal(text, sealed) && bytes.Equal(additional, access)) {
