@@ -29,9 +29,12 @@ type Store interface {
 	// Accounts returns the accounts of the browser with the handle, in the order of their sign-in, the latest first, also
 	// those that ended and were not forgotten; with the session of each in the application, unless app is "". One statement.
 	Accounts(ctx context.Context, env environments.ID, handle [32]byte, app clients.ID) ([]Account, error)
-	// CreateBrowserSession adds a browser session under the handle. Where the browser has another of the same user, that is
-	// removed from the browser's list first (its application sessions go on, and refer to the new one).
+	// CreateBrowserSession adds a browser session under the handle. An account of the same user that the browser has already
+	// is forgotten first.
 	CreateBrowserSession(ctx context.Context, handle [32]byte, b *BrowserSession) error
+	// ReauthenticateBrowser moves the authentication of a browser session that has not ended, and its last_active_at to now.
+	// It returns ErrNotFound if it has.
+	ReauthenticateBrowser(ctx context.Context, env environments.ID, id BrowserID, a Authentication, remember bool, now time.Time) error
 	// RotateHandle moves all that hangs on a browser's handle, sessions and waiting interactions, to a new one.
 	RotateHandle(ctx context.Context, env environments.ID, old, new [32]byte) error
 	// ForgetAccount takes an account off the list of the browser with the handle.
@@ -51,7 +54,7 @@ type Store interface {
 	// EndBrowserSessions ends the browser sessions that the selection names (Session and Application are not looked at).
 	EndBrowserSessions(ctx context.Context, env environments.ID, which Selection, reason EndedReason, now time.Time) error
 	// MarkActive moves last_active_at of sessions and browser sessions forward, never back, and only of those that have not ended.
-	MarkActive(ctx context.Context, sessions map[ID]time.Time, browsers map[BrowserID]time.Time) error
+	MarkActive(ctx context.Context, marks Marks) error
 
 	// CreateInteraction adds an interaction.
 	CreateInteraction(ctx context.Context, i *Interaction) error

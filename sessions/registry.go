@@ -1,0 +1,269 @@
+package sessions
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.jetify.com/typeid/v2"
+
+	"github.com/portico-id/portico/audit"
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/keys"
+)
+
+// Registry is what the edges ask about sessions. It is safe for concurrent use, on any number of nodes.
+type Registry struct {
+	Store    Store
+	Pepper   *keys.Pepper
+	Audit    audit.Recorder
+	Activity *Activity
+	InTx     func(ctx context.Context, fn func(context.Context) error) error
+	Now      func() time.Time
+}
+
+// Handle is the secret that a browser's cookie holds; "" for a browser without one.
+type Handle string
+
+// NewHandle makes a handle of 256 random bits.
+func NewHandle() Handle {
+	var b [32]byte
+	rand.Read(b[:])
+	return Handle(base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+const handleLabel = "browser session handle"
+
+func (r *Registry) hash(h Handle) [32]byte { return r.Pepper.Sum(handleLabel, []byte(h)) }
+
+// Accounts returns the accounts of the browser, the latest sign-in first, each with its session in the application unless
+// app is "". Those that have ended are among them: the browser still knows their names.
+func (r *Registry) Accounts(ctx context.Context, env environments.ID, h Handle, app clients.ID) ([]Account, error) {
+	if h == "" {
+		return nil, nil
+	}
+	for hash := range r.Pepper.Sums(handleLabel, []byte(h)) {
+		accounts, err := r.Store.Accounts(ctx, env, hash, app)
+		if err != nil {
+			return nil, fmt.Errorf("read the accounts of a browser: %w", err)
+		}
+		if len(accounts) > 0 {
+			return accounts, nil
+		}
+	}
+	return nil, nil
+}
+
+// Alive reports whether the account is signed in at now.
+func (a *Account) Alive(env *environments.Environment, now time.Time) bool {
+	return !a.Disabled && a.BrowserSession.Alive(&env.BrowserSessions, now)
+}
+
+// AliveSession returns the account's session in the application if it is alive at now and of this browser session, else nil.
+func (a *Account) AliveSession(app *clients.Application, now time.Time) *Session {
+	if s := a.Session; s != nil && s.Application == app.ID && s.BrowserSession == a.BrowserSession.ID && s.Alive(&app.SessionPolicy, now) {
+		return s
+	}
+	return nil
+}
+
+// SignIn notes that the user has authenticated in the browser. Her browser session there continues with the new
+// authentication if it is alive, else she gets a new one. The browser gets a new handle, so that none from before the sign-in
+// is worth anything after it.
+func (r *Registry) SignIn(ctx context.Context, env *environments.Environment, h Handle, user *identity.User, a Authentication, remember bool) (*BrowserSession, Handle, error) {
+	now := r.Now().UTC()
+	a.AuthTime = a.AuthTime.UTC().Truncate(time.Second)
+	fresh := NewHandle()
+	b := &BrowserSession{
+		ID: BrowserID(typeid.MustGenerate("brs").String()), Environment: env.ID, User: user.ID,
+		Authentication: a, Remember: remember, CreatedAt: now, LastActiveAt: now,
+	}
+	err := r.InTx(ctx, func(ctx context.Context) error {
+		accounts, err := r.Accounts(ctx, env.ID, h, "")
+		if err != nil {
+			return err
+		}
+		if h != "" {
+			if err := r.Store.RotateHandle(ctx, env.ID, r.hash(h), r.hash(fresh)); err != nil {
+				return err
+			}
+		}
+		known := slices.IndexFunc(accounts, func(a Account) bool { return a.BrowserSession.User == user.ID })
+		if known >= 0 && accounts[known].Alive(env, now) {
+			id, created := accounts[known].BrowserSession.ID, accounts[known].BrowserSession.CreatedAt
+			if err := r.Store.ReauthenticateBrowser(ctx, env.ID, id, a, remember, now); err != nil {
+				return err
+			}
+			b.ID, b.CreatedAt = id, created
+		} else if err := r.Store.CreateBrowserSession(ctx, r.hash(fresh), b); err != nil {
+			return err
+		}
+		return r.Audit.Record(ctx, audit.Event{
+			Name: "user.signed_in", Environment: string(env.ID), Target: string(user.ID), Data: map[string]any{"amr": a.AMR, "browser_session": b.ID},
+		})
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("sign in %s: %w", user.ID, err)
+	}
+	return b, fresh, nil
+}
+
+// Origin is where a session was started.
+type Origin struct {
+	Address   string
+	UserAgent string
+}
+
+// Open returns the session in the application that an authorization by the account belongs to: hers from this browser
+// session while that is alive, with the authentication moved if she has authenticated since; else a new one. It takes part in the transaction of ctx.
+func (r *Registry) Open(ctx context.Context, app *clients.Application, a *Account, from Origin) (*Session, error) {
+	now := r.Now().UTC()
+	if s := a.AliveSession(app, now); s != nil {
+		r.Activity.Session(app.Environment, s.ID, now)
+		if !a.BrowserSession.AuthTime.After(s.AuthTime) {
+			return s, nil
+		}
+		err := r.Store.Reauthenticate(ctx, app.Environment, s.ID, a.BrowserSession.Authentication, now)
+		if err == nil {
+			moved := *s
+			moved.Authentication, moved.LastActiveAt = a.BrowserSession.Authentication, now
+			return &moved, nil
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return nil, fmt.Errorf("authenticate session %s again: %w", s.ID, err)
+		}
+	}
+	s := &Session{
+		ID: ID(typeid.MustGenerate("ses").String()), Environment: app.Environment, User: a.BrowserSession.User, Application: app.ID,
+		BrowserSession: a.BrowserSession.ID, Authentication: a.BrowserSession.Authentication,
+		Address: from.Address, UserAgent: from.UserAgent, CreatedAt: now, LastActiveAt: now,
+	}
+	if err := r.Store.CreateSession(ctx, s); err != nil {
+		return nil, fmt.Errorf("start a session in %s: %w", app.ID, err)
+	}
+	err := r.Audit.Record(ctx, audit.Event{
+		Name: "session.started", Environment: string(app.Environment), Application: string(app.ID), Target: string(s.ID),
+		Data: map[string]any{"user": s.User, "amr": s.AMR},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// End ends the selected sessions and records an event for each. It returns how many it ended; a session that was over already is not among them.
+func (r *Registry) End(ctx context.Context, env environments.ID, which Selection, reason EndedReason) (int, error) {
+	ended, err := r.end(ctx, env, which, reason)
+	return len(ended), err
+}
+
+func (r *Registry) end(ctx context.Context, env environments.ID, which Selection, reason EndedReason) (ended []Session, err error) {
+	err = r.InTx(ctx, func(ctx context.Context) error {
+		ended, err = r.Store.End(ctx, env, which, reason, audit.ActorOf(ctx).ID, r.Now().UTC())
+		if err != nil {
+			return err
+		}
+		for i := range ended {
+			err := r.Audit.Record(ctx, audit.Event{
+				Name: "session.ended", Environment: string(env), Application: string(ended[i].Application), Target: string(ended[i].ID),
+				Reason: string(reason), Data: map[string]any{"user": ended[i].User},
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("end sessions: %w", err)
+	}
+	return ended, nil
+}
+
+// EndUser ends every session of the user, and her browser sessions.
+func (r *Registry) EndUser(ctx context.Context, env environments.ID, user identity.ID, reason EndedReason) (ended []Session, err error) {
+	err = r.InTx(ctx, func(ctx context.Context) error {
+		if ended, err = r.end(ctx, env, Selection{User: user}, reason); err != nil {
+			return err
+		}
+		return r.Store.EndBrowserSessions(ctx, env, Selection{User: user}, reason, r.Now().UTC())
+	})
+	return ended, err
+}
+
+// EndBrowser ends a browser session and every session that was started from it. Sessions that belong to other accounts of
+// the browser go on.
+func (r *Registry) EndBrowser(ctx context.Context, env environments.ID, id BrowserID, reason EndedReason) (ended []Session, err error) {
+	err = r.InTx(ctx, func(ctx context.Context) error {
+		if ended, err = r.end(ctx, env, Selection{BrowserSession: id}, reason); err != nil {
+			return err
+		}
+		return r.Store.EndBrowserSessions(ctx, env, Selection{BrowserSession: id}, reason, r.Now().UTC())
+	})
+	return ended, err
+}
+
+// Forget takes an account that is signed out off the browser's list; one that is signed in is signed out first.
+func (r *Registry) Forget(ctx context.Context, env environments.ID, h Handle, id BrowserID) error {
+	return r.InTx(ctx, func(ctx context.Context) error {
+		accounts, err := r.Accounts(ctx, env, h, "")
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(accounts, func(a Account) bool { return a.BrowserSession.ID == id }) {
+			return ErrNotFound
+		}
+		if _, err := r.EndBrowser(ctx, env, id, EndedSignedOut); err != nil {
+			return err
+		}
+		return r.Store.ForgetAccount(ctx, env, r.hash(h), id)
+	})
+}
+
+// Begin keeps an authorization request that waits for the End-User in the browser with the handle.
+func (r *Registry) Begin(ctx context.Context, app *clients.Application, h Handle, request []byte, authenticatedAfter time.Time) (*Interaction, error) {
+	now := r.Now().UTC()
+	i := &Interaction{
+		ID: InteractionID(typeid.MustGenerate("int").String()), Environment: app.Environment, Application: app.ID,
+		Browser: r.hash(h), Request: request, CreatedAt: now, ExpiresAt: now.Add(InteractionLifetime), AuthenticatedAfter: authenticatedAfter,
+	}
+	if err := r.Store.CreateInteraction(ctx, i); err != nil {
+		return nil, fmt.Errorf("keep an authorization request: %w", err)
+	}
+	return i, nil
+}
+
+// Interaction returns the interaction if it waits in the browser with the handle. It returns ErrNotFound for one that is
+// unknown, expired or another browser's.
+func (r *Registry) Interaction(ctx context.Context, env environments.ID, h Handle, id InteractionID) (*Interaction, error) {
+	if h == "" || id == "" {
+		return nil, ErrNotFound
+	}
+	i, err := r.Store.Interaction(ctx, env, id, r.Now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	if !r.Pepper.Matches(handleLabel, []byte(h), i.Browser) {
+		return nil, ErrNotFound
+	}
+	return i, nil
+}
+
+// Advance saves what the End-User did in a step of the interaction.
+func (r *Registry) Advance(ctx context.Context, i *Interaction, step func(*Interaction)) error {
+	err := r.Store.UpdateInteraction(ctx, i.Environment, i.ID, func(_ context.Context, saved *Interaction) error {
+		step(saved)
+		*i = *saved
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("advance interaction %s: %w", i.ID, err)
+	}
+	return nil
+}
