@@ -83,6 +83,9 @@ func run(name string, args []string) (passed int, failures []failure, err error)
 	return passed, failures, errors.Join(err, os.WriteFile(filepath.Join(folder, name+".count"), []byte(counts), 0o644))
 }
 
+// frame matches the lines that go test itself writes about a test.
+var frame = regexp.MustCompile(`(?m)^ *(===|---) .*\n`)
+
 // event is a line of go test -json (go doc test2json, go help buildjson).
 type event struct {
 	Action, Package, Test, Output string
@@ -99,7 +102,7 @@ func count(r io.Reader) (passed int, failures []failure, err error) {
 	type key struct{ pkg, test string }
 	outputs := map[key]*strings.Builder{} // of what hasn't passed; with pkg alone, of the package
 	parents := map[key]bool{}             // tests with subtests
-	failed := map[key]bool{}              // tests, and packages in which one failed
+	told := map[key]int{}                 // tests and packages, to the index of the failure that tells of them
 	output := func(k key) *strings.Builder {
 		if outputs[k] == nil {
 			outputs[k] = new(strings.Builder)
@@ -131,20 +134,23 @@ func count(r io.Reader) (passed int, failures []failure, err error) {
 			}
 			delete(outputs, k)
 		case "fail", "skip":
-			switch {
-			case e.Test == "" && e.Action == "skip": // a package without tests
-			case e.Test == "" && e.FailedBuild != "":
-				failures = append(failures, failure{pkg: e.Package, output: output(key{pkg: e.FailedBuild}).String()})
-			case failed[k]: // by a test in it, which is told already
-			default:
-				failures = append(failures, failure{e.Package, e.Test, output(k).String()})
+			if e.Test == "" && e.Action == "skip" { // a package without tests
+				continue
+			}
+			if i, ok := told[k]; ok { // by a test in it, to which this one may add, such as a panic
+				if e.Test != "" {
+					failures[i].output += frame.ReplaceAllString(output(k).String(), "")
+				}
+				continue
+			}
+			if e.FailedBuild != "" {
+				k = key{pkg: e.FailedBuild}
 			}
 			for above := e.Test; above != "." && above != ""; above = path.Dir(above) {
-				failed[key{e.Package, above}] = true
+				told[key{e.Package, above}] = len(failures)
 			}
-			if e.Test != "" {
-				failed[key{pkg: e.Package}] = true
-			}
+			told[key{pkg: e.Package}] = len(failures)
+			failures = append(failures, failure{e.Package, e.Test, output(k).String()})
 		}
 	}
 }
