@@ -6,8 +6,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
+
+// readOnlyTransaction is the SQLSTATE read_only_sql_transaction.
+const readOnlyTransaction = "25006"
 
 func openPostgres(ctx context.Context, url string, opts Options) (_ *DB, err error) {
 	config, err := pgx.ParseConfig(url)
@@ -16,6 +20,11 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *DB, err err
 	}
 	if _, ok := config.RuntimeParams["application_name"]; !ok {
 		config.RuntimeParams["application_name"] = "portico"
+	}
+	// A connection to a server that has become a standby would refuse every write from now on.
+	onError := config.OnPgError
+	config.OnPgError = func(c *pgconn.PgConn, e *pgconn.PgError) bool {
+		return onError(c, e) && e.Code != readOnlyTransaction
 	}
 	db := &DB{dialect: Postgres, pgx: config, texts: newCache(numbered)}
 	db.pool = stdlib.OpenDB(*config)

@@ -1,0 +1,111 @@
+package storage_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/portico-id/portico/storage"
+	"github.com/portico-id/portico/storage/storagetest"
+)
+
+func TestNumbered(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{`SELECT 1`, `SELECT 1`},
+		{`a = ? AND b=?`, `a = $1 AND b=$2`},
+		{`?, ?, ?, ?, ?, ?, ?, ?, ?, ?`, `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10`},
+		{`a = '?' AND "b?" = ?`, `a = '?' AND "b?" = $1`},
+		{`a = 'it''s?' AND b = ?`, `a = 'it''s?' AND b = $1`},
+		{"a = ? -- why?\nAND b = ?", "a = $1 -- why?\nAND b = $2"},
+		{`a = ? -- why?`, `a = $1 -- why?`},
+		{`?`, `$1`},
+		{``, ``},
+	}
+	for _, test := range tests {
+		if got, err := storage.Numbered(test.in); err != nil || got != test.want {
+			t.Errorf("numbered(%q) = %q, %v, want %q", test.in, got, err, test.want)
+		}
+	}
+	if _, err := storage.Numbered(`a = 'b`); err == nil {
+		t.Error("numbered took an open quote")
+	}
+}
+
+// Who makes statements at run time is stopped before they fill the memory.
+func TestStatementsAreBounded(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		var err error
+		for i := range 1100 {
+			var n int
+			if err = db.QueryRow(t.Context(), fmt.Sprintf("SELECT %d", i)).Scan(&n); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			t.Error("1100 different statements were kept")
+		}
+	})
+}
+
+func TestViolations(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		for _, q := range []string{
+			`CREATE TABLE towns (id TEXT NOT NULL PRIMARY KEY)`,
+			`CREATE TABLE people (
+				environment_id TEXT   NOT NULL,
+				id             TEXT   NOT NULL,
+				email          TEXT   NOT NULL,
+				name           TEXT,
+				town_id        TEXT   REFERENCES towns,
+				age            BIGINT CHECK (age >= 0),
+				PRIMARY KEY (environment_id, id),
+				UNIQUE (environment_id, email))`,
+			`CREATE UNIQUE INDEX people_name_lower ON people (environment_id, lower(name))`,
+			`INSERT INTO towns (id) VALUES ('t')`,
+			`INSERT INTO people (environment_id, id, email, name, town_id) VALUES ('e', 'i', 'm', 'Ada', 't')`,
+		} {
+			exec(t, t.Context(), db, q)
+		}
+		tests := []struct {
+			q           string
+			duplicate   []string // names that the key has
+			reference   bool
+			null        string
+			someMistake bool
+		}{
+			{q: `INSERT INTO towns (id) VALUES ('t')`, duplicate: []string{"id"}},
+			{q: `INSERT INTO people (environment_id, id, email) VALUES ('e', 'i', 'n')`, duplicate: []string{"environment_id", "id"}},
+			{q: `INSERT INTO people (environment_id, id, email) VALUES ('e', 'j', 'm')`, duplicate: []string{"environment_id", "email"}},
+			{q: `INSERT INTO people (environment_id, id, email, name) VALUES ('e', 'j', 'n', 'ADA')`, duplicate: []string{"people_name_lower"}},
+			{q: `INSERT INTO people (environment_id, id, email, town_id) VALUES ('e', 'j', 'n', 'u')`, reference: true},
+			{q: `DELETE FROM towns`, reference: true},
+			{q: `INSERT INTO people (environment_id, id) VALUES ('e', 'j')`, null: "email"},
+			{q: `INSERT INTO people (environment_id, id, email, age) VALUES ('e', 'j', 'n', -1)`, someMistake: true},
+			{q: `DELETE FROM nowhere`, someMistake: true},
+		}
+		for _, test := range tests {
+			_, err := db.Exec(t.Context(), test.q)
+			if err == nil {
+				t.Errorf("%s succeeded", test.q)
+			}
+			err = fmt.Errorf("wrapped: %w", err)
+			if got, want := storage.IsDuplicate(err), test.duplicate != nil; got != want {
+				t.Errorf("isDuplicate(%v) = %v, want %v", err, got, want)
+			}
+			if test.duplicate != nil && !storage.IsDuplicate(err, test.duplicate...) {
+				t.Errorf("isDuplicate(%v, %q) = false, want true", err, test.duplicate)
+			}
+			if storage.IsDuplicate(err, append(test.duplicate, "age")...) {
+				t.Errorf("isDuplicate(%v, age) = true, want false", err)
+			}
+			if got := storage.IsMissingReference(err); got != test.reference {
+				t.Errorf("isMissingReference(%v) = %v, want %v", err, got, test.reference)
+			}
+			if column, ok := storage.IsNull(err); column != test.null || ok != (test.null != "") {
+				t.Errorf("isNull(%v) = %q, %v, want %q", err, column, ok, test.null)
+			}
+		}
+	})
+	if storage.IsDuplicate(nil) || storage.IsMissingReference(nil) {
+		t.Error("nil is a violation")
+	}
+}
