@@ -74,24 +74,22 @@ func (l *Ledger) Code(ctx context.Context, env environments.ID, code string) (*C
 	return nil, nil, ErrNotFound
 }
 
-// Redeem uses the code up. With refresh it starts a chain and returns its first refresh token. It returns ErrUsed if the
-// code was used before; exactly one of any number of callers gets through.
-func (l *Ledger) Redeem(ctx context.Context, c *Code, state *State, refresh bool, by Caller) (string, error) {
-	now := l.Now().UTC()
-	if !refresh {
-		return "", l.Store.Redeem(ctx, c.Environment, c.Hash, now, nil)
-	}
+// StartChain makes the first refresh token of a code's grant, and the chain that Redeem saves.
+func (l *Ledger) StartChain(c *Code, session sessions.ID, by Caller) (string, *Chain) {
 	var id ChainID
 	rand.Read(id[:])
+	now := l.Now().UTC()
 	token := newRefreshToken(l.Pepper, c.Environment, id, 1, randomSecret())
-	chain := &Chain{
-		ID: id, Environment: c.Environment, Grant: c.Grant, Session: state.Session.ID, Generation: 1,
+	return token.text(), &Chain{
+		ID: id, Environment: c.Environment, Grant: c.Grant, Session: session, Generation: 1,
 		Hash: l.refreshHash(&token), RotatedAt: now, RotatedBy: by, CreatedAt: now,
 	}
-	if err := l.Store.Redeem(ctx, c.Environment, c.Hash, now, chain); err != nil {
-		return "", err
-	}
-	return token.text(), nil
+}
+
+// Redeem uses the code up and saves the chain of refresh tokens under its grant, unless chain is nil. It returns ErrUsed if
+// the code was used before; exactly one of any number of callers gets through.
+func (l *Ledger) Redeem(ctx context.Context, c *Code, chain *Chain) error {
+	return l.Store.Redeem(ctx, c.Environment, c.Hash, l.Now().UTC(), chain)
 }
 
 // CodeReused revokes what the first use of a code got (RFC 6749 §4.1.2).

@@ -78,7 +78,7 @@ func (a *Account) AliveSession(app *clients.Application, now time.Time) *Session
 // is worth anything after it.
 func (r *Registry) SignIn(ctx context.Context, env *environments.Environment, h Handle, user *identity.User, a Authentication, remember bool) (*BrowserSession, Handle, error) {
 	now := r.Now().UTC()
-	a.AuthTime = a.AuthTime.UTC().Truncate(time.Second)
+	a.AuthTime = a.AuthTime.UTC()
 	fresh := NewHandle()
 	b := &BrowserSession{
 		ID: BrowserID(typeid.MustGenerate("brs").String()), Environment: env.ID, User: user.ID,

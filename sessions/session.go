@@ -32,8 +32,8 @@ type BrowserSession struct {
 
 // Authentication is how and when a user proved who she is.
 type Authentication struct {
-	AuthTime time.Time // in whole seconds, as auth_time is
-	AMR      []string  // RFC 8176
+	AuthTime time.Time
+	AMR      []string // RFC 8176
 	ACR      string
 }
 
