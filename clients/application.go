@@ -3,6 +3,7 @@ package clients
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -62,6 +63,15 @@ type Consent string
 const (
 	ConsentFirstParty Consent = "first_party" // never asked
 	ConsentThirdParty Consent = "third_party" // asked once for each scope
+)
+
+// The grant types that an application can be given (RFC 7591 §2, RFC 8628 §3.4).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantImplicit          = "implicit"
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // Application is one surface of a product. A value read from the Registry is shared: don't change it.
@@ -142,49 +152,23 @@ func (a *Application) Public() bool { return a.TokenEndpointAuthMethod == AuthNo
 // Allows reports whether the grant type was given to the application.
 func (a *Application) Allows(grantType string) bool { return slices.Contains(a.GrantTypes, grantType) }
 
-// Secret is one of an application's client secrets, of which the clear text is not kept.
-type Secret struct {
-	ID        string // sec_…
-	Name      string
-	Hint      string // its last four characters
-	Hash      [32]byte
-	CreatedAt time.Time
-	ExpiresAt time.Time // the zero value is never
+// HasUsers reports whether users can sign in through the application, so that it has sessions.
+func (a *Application) HasUsers() bool {
+	return a.Allows(GrantAuthorizationCode) || a.Allows(GrantImplicit) || a.Allows(GrantDeviceCode)
 }
 
-// Activity says what starts an inactivity timeout again.
-type Activity string
-
-// The kinds of activity. An authorization through the browser always counts, as the person is there.
-const (
-	ActivityRefresh Activity = "refresh" // a refresh
-	ActivityUse     Activity = "use"     // a refresh, introspection and userinfo
-)
-
-// SessionPolicy has the clocks of an application's sessions and tokens, in whole seconds. It is read at every use;
-// nothing of it is kept in a session or a token.
-type SessionPolicy struct {
-	AccessTokenLifetime       time.Duration
-	InactivityTimeout         time.Duration // zero for an application without users
-	MaxSessionLength          time.Duration // from auth_time; zero for an application without users
-	IDTokenLifetime           time.Duration
-	AuthorizationCodeLifetime time.Duration
-	RefreshReuseWindow        time.Duration
-	Activity                  Activity
-	// Retired has the policies that a change replaced while sessions may have expired under them, the oldest first:
-	// what has ended stays ended, noticed or not.
-	Retired []RetiredPolicy
-}
-
-// RetiredPolicy is a policy that ruled until a time.
-type RetiredPolicy struct {
-	InactivityTimeout time.Duration
-	MaxSessionLength  time.Duration
-	Until             time.Time
-}
-
-// SecretUse is the latest use of a secret.
-type SecretUse struct {
-	At      time.Time
-	Address string
+// Clone returns a copy that shares no memory with a.
+func (a *Application) Clone() *Application {
+	c := *a
+	for _, list := range []*[]string{
+		&c.RedirectURIs, &c.PostLogoutRedirectURIs, &c.CORSOrigins, &c.GrantTypes, &c.ResponseTypes, &c.Scopes, &c.Audiences,
+		&c.Identifiers, &c.SignInMethods, &c.Allowed.Organizations, &c.Allowed.Roles, &c.Allowed.Users,
+	} {
+		*list = slices.Clone(*list)
+	}
+	c.JWKS, c.ClaimsTemplate = slices.Clone(c.JWKS), slices.Clone(c.ClaimsTemplate)
+	c.Metadata = maps.Clone(c.Metadata)
+	c.SessionPolicy.Retired = slices.Clone(c.SessionPolicy.Retired)
+	c.Secrets = slices.Clone(c.Secrets)
+	return &c
 }
