@@ -47,13 +47,15 @@ type AccessToken struct {
 	Issued  time.Time // in whole seconds
 	Expires time.Time // in whole seconds
 
+	// Scopes of the token. Of a user's token they are set only where a refresh narrowed those of its grant (RFC 6749 §6).
+	Scopes []string
+
 	// Of a user's token.
 	Grant   ID
 	Session sessions.ID
 
 	// Of a token by client credentials (RFC 6749 §4.4), which has no grant.
 	Application clients.ID
-	Scopes      []string
 	Audience    []string
 }
 
@@ -91,11 +93,11 @@ func (a *AccessTokens) Seal(ctx context.Context, env environments.ID, t *AccessT
 		}
 	} else {
 		plain, err = appendID(plain, string(t.Application))
-		plain = appendList(appendList(plain, t.Scopes), t.Audience)
 	}
 	if err != nil {
 		return "", err
 	}
+	plain = appendList(appendList(plain, t.Scopes), t.Audience)
 	sealed, err := a.Sealer.Seal(ctx, env, plain, sealedAs)
 	if err != nil {
 		return "", fmt.Errorf("seal an access token: %w", err)
@@ -132,10 +134,11 @@ func (a *AccessTokens) Open(ctx context.Context, env environments.ID, text strin
 	case version == tokenVersion && kind == kindUser:
 		t.Grant, t.Session = ID(r.id("grt")), sessions.ID(r.id("ses"))
 	case version == tokenVersion && kind == kindClient:
-		t.Application, t.Scopes, t.Audience = clients.ID(r.id("app")), r.list(), r.list()
+		t.Application = clients.ID(r.id("app"))
 	default:
 		return nil, ErrMalformed
 	}
+	t.Scopes, t.Audience = r.list(), r.list()
 	if r.rest == nil {
 		return nil, ErrMalformed
 	}
