@@ -486,18 +486,39 @@ func TestProviderStartsLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var begun *httptest.ResponseRecorder
 	for _, c := range []struct {
 		up     bool
 		status int
 	}{{false, 503}, {true, 303}, {false, 303}} {
 		up = c.up
 		rec := httptest.NewRecorder()
+		begun = rec
 		handler.ServeHTTP(rec, httptest.NewRequest("GET", "/notes/login", nil))
 		if rec.Code != c.status {
 			t.Errorf("provider up = %v: login answers %d, want %d", c.up, rec.Code, c.status)
 		}
 		if c.status == 503 && (rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "Try again")) {
 			t.Errorf("no way on: %v\n%s", rec.Header(), rec.Body)
+		}
+	}
+
+	// It went away while the person was there.
+	sent, err := begun.Result().Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := begun.Result().Cookies()[0]
+	for _, c := range []struct{ path, want string }{
+		{"/notes/callback?code=c&iss=" + url.QueryEscape(p.URL) + "&state=" + sent.Query().Get("state"), ""},
+		{"/notes/", "Portico does not answer. Try again in a moment."},
+	} {
+		request := httptest.NewRequest("GET", c.path, nil)
+		request.AddCookie(cookie)
+		rec := httptest.NewRecorder()
+		handler.ServeHTTP(rec, request)
+		if !strings.Contains(rec.Body.String(), c.want) {
+			t.Errorf("%s does not show %q:\n%s", c.path, c.want, rec.Body)
 		}
 	}
 }
@@ -572,4 +593,28 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(good); err != nil {
 		t.Error(err)
 	}
+}
+
+func FuzzTarget(f *testing.F) {
+	a := &app{path: "/notes", baseURL: "http://127.0.0.1:8081"}
+	for _, uri := range []string{
+		"", "http://127.0.0.1:8081/notes/", "http://127.0.0.1:8081/notes/../tasks", "http://127.0.0.1:8081//evil.example/notes/",
+		"//evil.example/notes/", "http://127.0.0.1:8081@evil.example/notes/", `http://127.0.0.1:8081/notes/\evil`, "javascript:alert(1)",
+	} {
+		f.Add(uri)
+	}
+	base, err := url.Parse(a.baseURL)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, uri string) {
+		target, ok := a.target(uri)
+		if !ok {
+			return
+		}
+		u, err := base.Parse(target)
+		if err != nil || u.Host != base.Host || u.Scheme != base.Scheme || u.Path != "/notes" && !strings.HasPrefix(u.Path, "/notes/") {
+			t.Errorf("target(%q) leads to %v (%v)", uri, u, err)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,6 +95,9 @@ func failure(application, title string, err error) notice {
 			Bad: true, Title: title, Code: sentence(refused.ErrorCode),
 			Text: "Portico answered: " + sentence(refused.ErrorDescription),
 		}
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return notice{Bad: true, Title: title, Text: "Portico does not answer. Try again in a moment.", Code: sentence(err.Error())}
 	}
 	return notice{Bad: true, Title: title, Text: application + " could not use what Portico answered. Try again.", Code: sentence(err.Error())}
 }

@@ -1,7 +1,10 @@
 // Improves pages that work without it: times in the reader's own zone, and a clock that counts down.
 
+const today = new Date().toDateString();
 for (const element of document.querySelectorAll("time[datetime]")) {
-  element.textContent = new Date(element.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const time = new Date(element.dateTime);
+  const dateStyle = time.toDateString() === today ? undefined : "medium";
+  element.textContent = time.toLocaleString(undefined, { dateStyle, timeStyle: "medium" });
 }
 
 const two = (n) => String(n).padStart(2, "0");
