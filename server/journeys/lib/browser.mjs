@@ -18,10 +18,11 @@ const browser = await chromium.launch({
 after(() => browser.close());
 
 // tab opens a page in a context of its own, closed when the test t ends. The test fails if meanwhile a page broke its
-// Content-Security-Policy, threw an error or reached beyond this machine (ui.md §12).
-export async function tab(t, { theme = 'light', width = 1280, script = true, locale = 'en-GB' } = {}) {
+// Content-Security-Policy, threw an error, or asked a host for something that is neither this machine nor allowed (ui.md §12).
+export async function tab(t, { theme = 'light', width = 1280, script = true, locale = 'en-GB', allowed = [] } = {}) {
   const context = await browser.newContext({
     colorScheme: theme, viewport: { width, height: 800 }, javaScriptEnabled: script, locale, timezoneId: 'Europe/Berlin',
+    reducedMotion: 'reduce', // colours in between two themes would fail
   });
   context.setDefaultTimeout(10_000);
   const complaints = [];
@@ -31,7 +32,7 @@ export async function tab(t, { theme = 'light', width = 1280, script = true, loc
   context.on('weberror', (error) => complaints.push(String(error.error())));
   context.on('request', (request) => {
     const { protocol, hostname } = new URL(request.url());
-    if (protocol.startsWith('http') && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
+    if (protocol.startsWith('http') && !['localhost', '127.0.0.1', '[::1]', ...allowed].includes(hostname)) {
       complaints.push(`request to ${request.url()}`);
     }
   });
