@@ -56,7 +56,7 @@ type ApplicationSessions struct {
 // Session is one living session of the account.
 type Session struct {
 	ID          string        // what its button posts
-	Device      string        // such as "Firefox on Windows"; "" if unknown
+	Device      Message       // TextDevice; zero if unknown
 	Phone       bool          // shows a phone instead of a computer
 	Place       string        // such as "Berlin"; "" if unknown
 	LastActive  time.Time     // zero is not shown

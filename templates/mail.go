@@ -28,7 +28,7 @@ type Letterhead struct {
 
 	AskedAt     time.Time // when it was asked for; its location is the time zone in which it is written
 	AskedPlace  string    // such as "Berlin"; "" if unknown
-	AskedDevice string    // such as "Firefox on Windows"; "" if unknown
+	AskedDevice Message   // TextDevice; zero if unknown
 }
 
 func (l Letterhead) letterhead() Letterhead { return l }
@@ -174,7 +174,11 @@ func (t tongue) mailData(head Letterhead, l letter) (mailData, error) {
 	if err != nil {
 		return mailData{}, err
 	}
-	for _, fact := range []mailFact{{"mail.when", moment}, {"mail.where", head.AskedPlace}, {"mail.device", head.AskedDevice}} {
+	device, err := t.say(head.AskedDevice)
+	if err != nil {
+		return mailData{}, err
+	}
+	for _, fact := range []mailFact{{"mail.when", moment}, {"mail.where", head.AskedPlace}, {"mail.device", device}} {
 		if fact.Value == "" {
 			continue
 		}

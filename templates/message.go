@@ -100,6 +100,14 @@ func because(reason string, after time.Duration) Message {
 	return Message{}
 }
 
+// TextDevice names a device by what runs on it, such as "Firefox" and "Windows". Either may be ""; both are no text.
+func TextDevice(client, system string) Message {
+	if client == "" || system == "" {
+		return Literal(client + system)
+	}
+	return Message{id: "device", values: values{"Client": client, "System": system}}
+}
+
 // Texts of ErrorPage.
 var (
 	TextOurFault         = Message{id: "error.our_fault"}
