@@ -26,15 +26,16 @@ const (
 
 // DB is an open database, made by Open.
 type DB struct {
-	dialect string
-	pool    *sql.DB // PostgreSQL: all connections; SQLite: those that only read
-	gorm    *gorm.DB
-	texts   *cache[string]    // PostgreSQL: statements with $1 in place of ?
-	reads   *cache[*sql.Stmt] // SQLite: statements prepared on pool
-	writer  *writer           // SQLite
-	path    string            // SQLite
-	pgx     *pgx.ConnConfig   // PostgreSQL
-	version string
+	dialect     string
+	pool        *sql.DB // PostgreSQL: all connections; SQLite: those that only read
+	gorm        *gorm.DB
+	texts       *cache[string]    // PostgreSQL: statements with $1 in place of ?
+	reads       *cache[*sql.Stmt] // SQLite: statements prepared on pool
+	writer      *writer           // SQLite
+	path        string            // SQLite
+	pgx         *pgx.ConnConfig   // PostgreSQL
+	connections int               // PostgreSQL: the size of pool
+	version     string
 
 	node     string // tells this DB's notifications from those of others
 	changes  changes
@@ -68,7 +69,8 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close waits for transactions that run or wait, and closes the connections. Later use of db fails.
+// Close closes the connections, on SQLite after the transactions that run or wait. Later use of db
+// fails.
 func (db *DB) Close() error {
 	db.closeNow()
 	db.background.Wait()

@@ -162,7 +162,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenMemory(t *testing.T) {
 	one, other := storagetest.Open(t, "sqlite::memory:"), storagetest.Open(t, "sqlite::memory:")
 	makeTable(t, one)
-	exec(t, t.Context(), one, insertThing, "a")
+	mustExec(t, t.Context(), one, insertThing, "a")
 	wantThings(t, one, "a")
 	if _, err := other.Query(t.Context(), `SELECT id FROM things`); err == nil {
 		t.Error("two databases in memory are one")

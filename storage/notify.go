@@ -136,6 +136,9 @@ func (db *DB) listen(ctx context.Context) {
 		db.hear(ctx) // the reason for its end is that of the connection, and seen by every request
 		if db.coherent.Swap(false) {
 			db.emit(Change{})
+			// The connections of the pool are probably lost too, and would each fail a request.
+			db.pool.SetMaxIdleConns(0)
+			db.pool.SetMaxIdleConns(db.connections)
 		}
 		select {
 		case <-time.After(reconnectInterval):

@@ -28,12 +28,12 @@ func openPostgres(ctx context.Context, url string, opts Options) (_ *DB, err err
 	}
 	db := &DB{dialect: Postgres, pgx: config, texts: newCache(numbered)}
 	db.pool = stdlib.OpenDB(*config)
-	connections := opts.MaxConnections
-	if connections <= 0 {
-		connections = 20
+	db.connections = opts.MaxConnections
+	if db.connections <= 0 {
+		db.connections = 20
 	}
-	db.pool.SetMaxOpenConns(connections)
-	db.pool.SetMaxIdleConns(connections)
+	db.pool.SetMaxOpenConns(db.connections)
+	db.pool.SetMaxIdleConns(db.connections)
 	db.pool.SetConnMaxIdleTime(5 * time.Minute)
 	db.pool.SetConnMaxLifetime(time.Hour)
 	err = db.pool.PingContext(ctx)

@@ -63,7 +63,7 @@ func TestViolations(t *testing.T) {
 			`INSERT INTO towns (id) VALUES ('t')`,
 			`INSERT INTO people (environment_id, id, email, name, town_id) VALUES ('e', 'i', 'm', 'Ada', 't')`,
 		} {
-			exec(t, t.Context(), db, q)
+			mustExec(t, t.Context(), db, q)
 		}
 		tests := []struct {
 			q           string

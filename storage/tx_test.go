@@ -26,14 +26,14 @@ func each(t *testing.T, test func(t *testing.T, db *storage.DB)) {
 
 func makeTable(t testing.TB, db *storage.DB) {
 	t.Helper()
-	exec(t, t.Context(), db, db.Either(
+	mustExec(t, t.Context(), db, db.Either(
 		`CREATE TABLE things (id TEXT PRIMARY KEY, hash BLOB, used_at BIGINT, count BIGINT NOT NULL DEFAULT 0)`,
 		`CREATE TABLE things (id TEXT PRIMARY KEY, hash BYTEA, used_at BIGINT, count BIGINT NOT NULL DEFAULT 0)`))
 }
 
 const insertThing = `INSERT INTO things (id) VALUES (?)`
 
-func exec(t testing.TB, ctx context.Context, db *storage.DB, q string, args ...any) int64 {
+func mustExec(t testing.TB, ctx context.Context, db *storage.DB, q string, args ...any) int64 {
 	t.Helper()
 	n, err := db.Exec(ctx, q, args...)
 	if err != nil {
@@ -76,7 +76,7 @@ func TestInTx(t *testing.T) {
 	each(t, func(t *testing.T, db *storage.DB) {
 		ctx := t.Context()
 		err := db.InTx(ctx, func(ctx context.Context) error {
-			exec(t, ctx, db, insertThing, "statement")
+			mustExec(t, ctx, db, insertThing, "statement")
 			if err := db.Conn(ctx).Exec(insertThing, "gorm").Error; err != nil {
 				return err
 			}
@@ -118,7 +118,7 @@ func TestInTxUndoes(t *testing.T) {
 		for _, test := range tests {
 			hooks := 0
 			err := db.InTx(t.Context(), func(ctx context.Context) error {
-				exec(t, ctx, db, insertThing, test.name)
+				mustExec(t, ctx, db, insertThing, test.name)
 				db.AfterCommit(ctx, func() { hooks++ })
 				return test.job(ctx, db)
 			})
@@ -192,7 +192,7 @@ func TestInTxOfTwo(t *testing.T) {
 		one, other := storagetest.Open(t, url), storagetest.Open(t, url)
 		makeTable(t, one)
 		err := one.InTx(t.Context(), func(ctx context.Context) error {
-			exec(t, ctx, one, insertThing, "a")
+			mustExec(t, ctx, one, insertThing, "a")
 			if got := things(t, ctx, other); len(got) != 0 {
 				t.Errorf("the other sees %v", got)
 			}
@@ -213,7 +213,7 @@ func TestAfterCommit(t *testing.T) {
 				wantThings(t, db, "a")
 				got = append(got, "first")
 			})
-			exec(t, ctx, db, insertThing, "a")
+			mustExec(t, ctx, db, insertThing, "a")
 			return db.InTx(ctx, func(ctx context.Context) error {
 				db.AfterCommit(ctx, func() { got = append(got, "second") })
 				return nil
@@ -234,7 +234,7 @@ func TestClaimOnce(t *testing.T) {
 	each(t, func(t *testing.T, db *storage.DB) {
 		for round := range 10 {
 			id := fmt.Sprint("code ", round)
-			exec(t, t.Context(), db, insertThing, id)
+			mustExec(t, t.Context(), db, insertThing, id)
 			var wg sync.WaitGroup
 			results := make([]bool, 50)
 			for i := range results {
@@ -283,7 +283,7 @@ func TestClaimOnce(t *testing.T) {
 // 50 goroutines add to one row, some fail, and the sum is that of those that didn't.
 func TestContention(t *testing.T) {
 	each(t, func(t *testing.T, db *storage.DB) {
-		exec(t, t.Context(), db, insertThing, "sum")
+		mustExec(t, t.Context(), db, insertThing, "sum")
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
@@ -328,7 +328,7 @@ func TestQueryRow(t *testing.T) {
 		if !errors.Is(err, sql.ErrNoRows) {
 			t.Errorf("QueryRow without a row: %v, want sql.ErrNoRows", err)
 		}
-		exec(t, t.Context(), db, `INSERT INTO things (id, hash) VALUES (?, ?), (?, NULL)`, "a", []byte{0, 255}, "b")
+		mustExec(t, t.Context(), db, `INSERT INTO things (id, hash) VALUES (?, ?), (?, NULL)`, "a", []byte{0, 255}, "b")
 		var hash, null []byte
 		err = db.QueryRow(t.Context(), `SELECT hash, (SELECT hash FROM things WHERE id = 'b') FROM things WHERE hash = ?`, []byte{0, 255}).Scan(&hash, &null)
 		if err != nil || string(hash) != "\x00\xff" || null != nil {
@@ -361,14 +361,14 @@ func TestCounter(t *testing.T) {
 	each(t, func(t *testing.T, db *storage.DB) {
 		ctx, counter := storage.WithCounter(t.Context())
 		err := db.InTx(ctx, func(ctx context.Context) error {
-			exec(t, ctx, db, insertThing, "a")
+			mustExec(t, ctx, db, insertThing, "a")
 			return db.Conn(ctx).Exec(`DELETE FROM things`).Error
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		things(t, ctx, db)
-		exec(t, t.Context(), db, insertThing, "not counted")
+		mustExec(t, t.Context(), db, insertThing, "not counted")
 		want := []string{insertThing, `DELETE FROM things`, `SELECT id FROM things ORDER BY id`}
 		if diff := cmp.Diff(want, counter.Statements()); diff != "" {
 			t.Errorf("statements (-want +got):\n%s", diff)

@@ -50,7 +50,7 @@ func NewCluster(durable bool) (_ *Cluster, err error) {
 	if c.bin, err = serverPrograms(); err != nil {
 		return nil, err
 	}
-	if c.dir, err = os.MkdirTemp("", "portico-postgres-"); err != nil {
+	if c.dir, err = os.MkdirTemp(parent(durable), "portico-postgres-"); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -91,7 +91,7 @@ func (c *Cluster) Start() error {
 	args := []string{"-c", watchdog, "sh", c.dir, filepath.Join(c.bin, "postgres"), "-D", c.data()}
 	for _, setting := range []string{
 		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(c.port), "unix_socket_directories=" + c.dir,
-		"max_connections=500", "shared_buffers=64MB", "timezone=UTC", "log_min_messages=warning",
+		"max_connections=500", "shared_buffers=64MB", "max_wal_size=256MB", "timezone=UTC", "log_min_messages=warning",
 		"fsync=" + durable, "synchronous_commit=" + durable, "full_page_writes=" + durable,
 	} {
 		args = append(args, "-c", setting)
@@ -223,6 +223,17 @@ func serverPrograms() (string, error) {
 	}
 	return "", errors.New("the server programs of PostgreSQL (initdb, postgres) are not installed: " +
 		"run `make test`, which installs them, or set " + urlVariable)
+}
+
+// parent is where to make the directory of a cluster. Cloning a database takes a tenth of the
+// time in memory; "" is the usual place.
+func parent(durable bool) string {
+	const memory, enough = "/dev/shm", 2 << 30
+	var free syscall.Statfs_t
+	if durable || syscall.Statfs(memory, &free) != nil || free.Bavail*uint64(free.Bsize) < enough {
+		return ""
+	}
+	return memory
 }
 
 func ordinaryUser() (*syscall.Credential, error) {
