@@ -2,22 +2,22 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
 )
 
 // Errors of the Store.
 var (
-	ErrNotFound   = errors.New("no such user")
-	ErrEmailTaken = errors.New("another user has this e-mail address")
+	ErrNotFound   = fault.NotFoundf("There is no such user.")
+	ErrEmailTaken = fault.Conflictf("email", "Another user has this email address.")
 )
 
 // Store keeps users. It returns ErrNotFound if the environment has no user with the ID or address.
 type Store interface {
 	User(ctx context.Context, env environments.ID, id ID) (*User, error)
-	// UserByEmail finds the user by address, whatever the case of its letters.
+	// UserByEmail finds the user whose address has the same key (NormalizeEmail), none for what is no address.
 	UserByEmail(ctx context.Context, env environments.ID, email string) (*User, error)
 	// CreateUser adds one. It returns ErrEmailTaken.
 	CreateUser(ctx context.Context, u *User) error
@@ -34,6 +34,8 @@ type Store interface {
 	TryChallenge(ctx context.Context, env environments.ID, id string, now time.Time) (*Challenge, error)
 	// UseChallenge marks the challenge as used, in one conditional statement. It returns ErrNotFound if it was used before.
 	UseChallenge(ctx context.Context, env environments.ID, id string, now time.Time) error
+	// Challenge returns the challenge by ID in whatever state, and counts nothing. It returns ErrNotFound.
+	Challenge(ctx context.Context, env environments.ID, id string) (*Challenge, error)
 }
 
 // Purpose says what a challenge proves.
@@ -51,11 +53,12 @@ type Challenge struct {
 	ID          string // chg_…
 	Environment environments.ID
 	Purpose     Purpose
-	Subject     string   // what it is about: the interaction that waits, or a user's ID
+	Subject     string   // what it is about: the interaction that waits
 	CodeHash    [32]byte // keyed, with the ID
 	Email       string
 	Data        []byte // JSON of what completing it needs, such as the name and the password's hash of a new account
 	TriesLeft   int
-	CreatedAt   time.Time
+	CreatedAt   time.Time // when the code was mailed
 	ExpiresAt   time.Time
+	UsedAt      time.Time // zero while it wasn't used
 }

@@ -23,13 +23,15 @@ const (
 type User struct {
 	ID            ID
 	Environment   environments.ID
-	Email         string // as it was typed
+	Email         string // as it was typed, but an internationalized domain in its ASCII form
 	EmailVerified bool
 	Status        Status
 	Profile       Profile
-	PasswordHash  string // a PHC string; "" if she has no password
+	PasswordHash  string // what a Hasher made, or CheckImportedHash took; "" if she has no password
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+	// PasswordChangedAt is when she, or an import, last set the password; zero if she has none.
+	PasswordChangedAt time.Time
 }
 
 // Profile has the standard claims that a user keeps about herself (OIDC Core §5.1). An empty field is a claim that she
