@@ -1,6 +1,20 @@
 package clients
 
-import "time"
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.jetify.com/typeid/v2"
+
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/keys"
+)
 
 // Secret is one of an application's client secrets, of which the clear text is not kept.
 type Secret struct {
@@ -20,5 +34,272 @@ type SecretUse struct {
 	Address string
 }
 
+// SecretPrefix begins every client secret, so that scanners recognize it.
+const SecretPrefix = "ps_"
+
+// Limits of secrets.
+const (
+	MaxLivingSecrets = 10
+	// MaxOverlap is the longest time that RotateSecret keeps older secrets.
+	MaxOverlap = 90 * 24 * time.Hour
+
+	maxSecrets      = 20 // with expired ones, of which the oldest give way
+	secretHashLabel = "client secret"
+	// maxPresented is more than any secret has; longer ones aren't hashed.
+	maxPresented = 128
+)
+
 // Alive reports whether the secret is good at now. A moment exactly at its expiry counts as expired.
 func (s *Secret) Alive(now time.Time) bool { return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) }
+
+// usesSecret reports whether the application authenticates by a client secret.
+func (a *Application) usesSecret() bool {
+	return a.TokenEndpointAuthMethod == AuthClientSecretBasic || a.TokenEndpointAuthMethod == AuthClientSecretPost
+}
+
+func (r *Registry) newSecret(name string, now, expires time.Time) (Secret, keys.Secret) {
+	secret := keys.NewSecret(SecretPrefix)
+	return Secret{
+		ID: typeid.MustGenerate("sec").String(), Name: name, Hint: secret.Hint(),
+		Hash: r.Pepper.Sum(secretHashLabel, []byte(secret.Reveal())), CreatedAt: now, ExpiresAt: expires,
+	}, secret
+}
+
+// CreateSecret gives the application one more client secret and returns it in clear, the only time that anyone sees it.
+// The zero expires is never. Errors: ErrNotFound; ErrPublicClient (RFC 6749 §2.1); fault.Invalid for the name or an expiry
+// that isn't ahead; fault.Conflict if MaxLivingSecrets are alive.
+func (r *Registry) CreateSecret(ctx context.Context, env environments.ID, id ID, name string, expires time.Time) (Secret, keys.Secret, error) {
+	record, secret, err := r.addSecret(ctx, env, id, name, expires, "application.secret_created", nil)
+	if err != nil {
+		return Secret{}, keys.Secret{}, fmt.Errorf("create secret of %s: %w", id, err)
+	}
+	return record, secret, nil
+}
+
+// RotateSecret gives the application a new client secret and returns it in clear, as CreateSecret does. Older secrets stay
+// valid for overlap, at most MaxOverlap; zero ends them at once.
+func (r *Registry) RotateSecret(ctx context.Context, env environments.ID, id ID, overlap time.Duration) (Secret, keys.Secret, error) {
+	if overlap < 0 || overlap > MaxOverlap {
+		return Secret{}, keys.Secret{}, fault.Invalidf("overlap_seconds", "overlap_seconds %d must be 0 to %d, that is %s", int64(overlap/time.Second), int64(MaxOverlap/time.Second), inWords(MaxOverlap))
+	}
+	record, secret, err := r.addSecret(ctx, env, id, "", time.Time{}, "application.secret_rotated",
+		func(ctx context.Context, app *Application, now time.Time) error {
+			return r.endSecrets(ctx, app, now, now.Add(overlap))
+		})
+	if err != nil {
+		return Secret{}, keys.Secret{}, fmt.Errorf("rotate secret of %s: %w", id, err)
+	}
+	return record, secret, nil
+}
+
+func (r *Registry) addSecret(
+	ctx context.Context, env environments.ID, id ID, name string, expires time.Time, event string,
+	first func(context.Context, *Application, time.Time) error,
+) (Secret, keys.Secret, error) {
+	now := r.now()
+	if !expires.IsZero() {
+		if expires = expires.UTC().Truncate(time.Microsecond); !expires.After(now) {
+			return Secret{}, keys.Secret{}, fault.Invalidf("expires_at", "expires_at %s must be in the future", expires.Format(time.RFC3339))
+		}
+	}
+	var m mistakes
+	name = strings.TrimSpace(name)
+	m.text("name", name, 0, 100)
+	if err := m.err(); err != nil {
+		return Secret{}, keys.Secret{}, err
+	}
+	record, secret := r.newSecret(name, now, expires)
+	err := r.Store.UpdateApplication(ctx, env, id, func(ctx context.Context, app *Application) error {
+		if app.Public() {
+			return ErrPublicClient
+		}
+		if first != nil {
+			if err := first(ctx, app, now); err != nil {
+				return err
+			}
+		}
+		living := 0
+		for i := range app.Secrets {
+			if app.Secrets[i].Alive(now) {
+				living++
+			}
+		}
+		if living >= MaxLivingSecrets {
+			return fault.Conflictf("", "the application has %d secrets that haven't expired, which is the most: end one first", living)
+		}
+		app.Secrets = append(app.Secrets, record)
+		app.forgetSecrets(now)
+		return r.record(ctx, app, event, secretFacts(&record))
+	})
+	if err != nil {
+		return Secret{}, keys.Secret{}, err
+	}
+	r.Invalidate(env, id)
+	return record, secret, nil
+}
+
+// ExpireSecret lets the secret expire at a time; one that isn't ahead ends it at once. An expired secret stays expired.
+// Errors: ErrNotFound; fault.NotFound for the secret; fault.Conflict if it has expired.
+func (r *Registry) ExpireSecret(ctx context.Context, env environments.ID, id ID, secret string, at time.Time) error {
+	err := r.Store.UpdateApplication(ctx, env, id, func(ctx context.Context, app *Application) error {
+		now := r.now()
+		i := slices.IndexFunc(app.Secrets, func(s Secret) bool { return s.ID == secret })
+		if i < 0 {
+			return fault.NotFoundf("the application has no secret %s", quote(secret))
+		}
+		s := &app.Secrets[i]
+		if !s.Alive(now) {
+			return fault.Conflictf("", "the secret expired at %s", s.ExpiresAt.Format(time.RFC3339))
+		}
+		if s.ExpiresAt = at.UTC().Truncate(time.Microsecond); s.ExpiresAt.Before(now) {
+			s.ExpiresAt = now
+		}
+		return r.record(ctx, app, "application.secret_expired", secretFacts(s))
+	})
+	if err != nil {
+		return fmt.Errorf("expire secret of %s: %w", id, err)
+	}
+	r.Invalidate(env, id)
+	return nil
+}
+
+// Secrets returns the application's secrets, the oldest first, with their latest uses, also those of the last second.
+func (r *Registry) Secrets(ctx context.Context, env environments.ID, id ID) ([]Secret, error) {
+	app, err := r.Store.Application(ctx, env, id)
+	if err != nil {
+		return nil, fmt.Errorf("read secrets of %s: %w", id, err)
+	}
+	r.uses.fill(app.Secrets)
+	return app.Secrets, nil
+}
+
+// endSecrets lets every secret expire at a time, unless it does so earlier.
+func (r *Registry) endSecrets(ctx context.Context, app *Application, now, at time.Time) error {
+	for i := range app.Secrets {
+		s := &app.Secrets[i]
+		if !s.Alive(now) || !s.ExpiresAt.IsZero() && s.ExpiresAt.Before(at) {
+			continue
+		}
+		s.ExpiresAt = at
+		if err := r.record(ctx, app, "application.secret_expired", secretFacts(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetSecrets drops the longest expired where there are more than maxSecrets.
+func (a *Application) forgetSecrets(now time.Time) {
+	for len(a.Secrets) > maxSecrets {
+		oldest := -1
+		for i := range a.Secrets {
+			if !a.Secrets[i].Alive(now) && (oldest < 0 || a.Secrets[i].ExpiresAt.Before(a.Secrets[oldest].ExpiresAt)) {
+				oldest = i
+			}
+		}
+		a.Secrets = slices.Delete(a.Secrets, oldest, oldest+1)
+	}
+}
+
+// secretFact is what an event tells of a secret.
+type secretFact struct {
+	Secret    string    `json:"secret"`
+	Name      string    `json:"name,omitempty"`
+	Hint      string    `json:"hint"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+func secretFacts(s *Secret) secretFact {
+	return secretFact{Secret: s.ID, Name: s.Name, Hint: s.Hint, ExpiresAt: s.ExpiresAt}
+}
+
+// Authenticate reports whether presented is a living secret of the enabled application, and notes its use. It takes the
+// same time for a right and a wrong secret, and for an application with none.
+func (r *Registry) Authenticate(_ context.Context, app *Application, presented string, address string) bool {
+	now := r.Now().UTC()
+	used := -1
+	r.eachSum(presented, func(sum *[32]byte) {
+		for i := range app.Secrets {
+			s := &app.Secrets[i]
+			if subtle.ConstantTimeCompare(s.Hash[:], sum[:]) == 1 && s.Alive(now) {
+				used = i
+			}
+		}
+	})
+	if used < 0 || !app.Enabled || app.Public() {
+		return false
+	}
+	r.uses.mark(app.Secrets[used].ID, SecretUse{At: now, Address: address})
+	return true
+}
+
+// AuthenticateUnknown spends the time of Authenticate on behalf of a client that doesn't exist.
+func (r *Registry) AuthenticateUnknown(presented string) {
+	r.eachSum(presented, func(*[32]byte) {})
+}
+
+func (r *Registry) eachSum(presented string, do func(*[32]byte)) {
+	var buffer [maxPresented]byte
+	n := copy(buffer[:], presented)
+	for sum := range r.Pepper.Sums(secretHashLabel, buffer[:n]) {
+		if n == len(presented) {
+			do(&sum)
+		}
+	}
+}
+
+// Flush writes which secrets were used since the last call. What it couldn't write is written by the next. The server
+// calls it every second.
+func (r *Registry) Flush(ctx context.Context) error {
+	marks := r.uses.take()
+	if len(marks) == 0 {
+		return nil
+	}
+	if err := r.Store.MarkSecretsUsed(ctx, marks); err != nil {
+		r.uses.giveBack(marks)
+		return fmt.Errorf("note the use of %d secrets: %w", len(marks), err)
+	}
+	return nil
+}
+
+// uses collects the latest uses of secrets that were not yet written.
+type uses struct {
+	mu    sync.Mutex
+	marks map[string]SecretUse
+}
+
+func (u *uses) mark(secret string, use SecretUse) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.marks == nil {
+		u.marks = map[string]SecretUse{}
+	}
+	if !use.At.Before(u.marks[secret].At) {
+		u.marks[secret] = use
+	}
+}
+
+func (u *uses) take() map[string]SecretUse {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	marks := u.marks
+	u.marks = nil
+	return marks
+}
+
+func (u *uses) giveBack(marks map[string]SecretUse) {
+	for secret, use := range marks {
+		u.mark(secret, use)
+	}
+}
+
+// fill adds uses that were not yet written.
+func (u *uses) fill(secrets []Secret) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i := range secrets {
+		if use := u.marks[secrets[i].ID]; use.At.After(secrets[i].LastUsed.At) {
+			secrets[i].LastUsed = use
+		}
+	}
+}

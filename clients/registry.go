@@ -1,0 +1,269 @@
+package clients
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.jetify.com/typeid/v2"
+
+	"github.com/portico-id/portico/audit"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/keys"
+)
+
+// Registry keeps the applications of all environments, and answers for them from memory. It is safe for concurrent use,
+// on any number of nodes.
+type Registry struct {
+	Store    Store
+	Audit    audit.Recorder
+	Pepper   *keys.Pepper
+	Sessions SessionEnder
+	InTx     func(ctx context.Context, fn func(context.Context) error) error
+	Now      func() time.Time
+
+	cache cache
+	uses  uses
+}
+
+// SessionEnder ends the sessions of an application.
+type SessionEnder interface {
+	// EndApplication ends every living session of the application, in the transaction of ctx.
+	EndApplication(ctx context.Context, env environments.ID, id ID, reason string) error
+}
+
+// The reasons for which the Registry ends sessions.
+const (
+	endedDisabled = "application_disabled"
+	endedDeleted  = "application_deleted"
+)
+
+// New is what Create needs to know of an application.
+type New struct {
+	Kind     Kind
+	Name     string
+	ClientID string // "" makes one
+	// Configure changes what the preset of the kind doesn't suit, before the whole is validated; nil changes nothing.
+	Configure func(*Application) error
+}
+
+// Create registers an application, with a secret if it authenticates by one: the only time that anyone sees it. Errors:
+// fault.Invalid, one for each mistake; ErrClientIDTaken.
+func (r *Registry) Create(ctx context.Context, env *environments.Environment, in New) (*Application, keys.Secret, error) {
+	app := in.Kind.Preset()
+	if app.Kind == "" {
+		return nil, keys.Secret{}, fault.Invalidf("kind", "kind %s must be one of %s", quote(string(in.Kind)), list(Kinds()))
+	}
+	app.Name = in.Name
+	if in.Configure != nil {
+		if err := in.Configure(&app); err != nil {
+			return nil, keys.Secret{}, err
+		}
+	}
+	app.ID, app.Environment = ID(typeid.MustGenerate("app").String()), env.ID
+	if app.ClientID = in.ClientID; app.ClientID == "" {
+		app.ClientID = newClientID(app.Name, app.Kind)
+	}
+	app.CreatedAt = r.now()
+	app.UpdatedAt = app.CreatedAt
+	app.SessionPolicy.Retired = nil
+	app.Secrets = nil
+	var secret keys.Secret
+	if app.usesSecret() {
+		var record Secret
+		record, secret = r.newSecret("", app.CreatedAt, time.Time{})
+		app.Secrets = []Secret{record}
+	}
+	others, err := r.snapshot(ctx, env.ID)
+	if err != nil {
+		return nil, keys.Secret{}, err
+	}
+	if err := others.validate(&app, env.Kind); err != nil {
+		return nil, keys.Secret{}, err
+	}
+	err = r.InTx(ctx, func(ctx context.Context) error {
+		if err := r.Store.CreateApplication(ctx, &app); err != nil {
+			return err
+		}
+		d, err := compare(nil, &app)
+		if err != nil {
+			return err
+		}
+		return r.record(ctx, &app, "application.created", d)
+	})
+	if err != nil {
+		return nil, keys.Secret{}, fmt.Errorf("create application %s: %w", app.ClientID, err)
+	}
+	r.Invalidate(env.ID, app.ID)
+	return &app, secret, nil
+}
+
+// Update changes the application and records the event, in one transaction. What change does to ID, Environment,
+// CreatedAt, UpdatedAt, Secrets and SessionPolicy.Retired has no effect. A change that leaves everything as it was is no
+// event. An application that becomes public loses its secrets, and one that is disabled its sessions.
+//
+// Errors: ErrNotFound; that of change; fault.Invalid, one for each mistake; fault.Conflict if change removes the default
+// redirect URI and puts no new one in its place.
+func (r *Registry) Update(ctx context.Context, env *environments.Environment, id ID, change func(*Application) error) error {
+	others, err := r.snapshot(ctx, env.ID)
+	if err != nil {
+		return err
+	}
+	err = r.Store.UpdateApplication(ctx, env.ID, id, func(ctx context.Context, app *Application) error {
+		before := app.Clone()
+		if err := change(app); err != nil {
+			return err
+		}
+		now := r.now()
+		app.ID, app.Environment, app.Secrets = before.ID, before.Environment, before.Secrets
+		app.CreatedAt, app.UpdatedAt = before.CreatedAt, before.UpdatedAt
+		if app.SessionPolicy.sameClocks(before.SessionPolicy) {
+			app.SessionPolicy.Retired = before.SessionPolicy.Retired
+		} else {
+			app.SessionPolicy = before.SessionPolicy.replacedBy(app.SessionPolicy, now)
+		}
+		// Disabling is an emergency, which no rule that came later may stand in the way of.
+		switched := *before
+		if switched.Enabled = app.Enabled; !reflect.DeepEqual(&switched, app) {
+			if err := errors.Join(validChange(before, app), others.validate(app, env.Kind)); err != nil {
+				return err
+			}
+		}
+		d, err := compare(before, app)
+		if err != nil || d.empty() {
+			return err
+		}
+		// UpdatedAt tells states apart, also within a microsecond.
+		if app.UpdatedAt = now; !now.After(before.UpdatedAt) {
+			app.UpdatedAt = before.UpdatedAt.Add(time.Microsecond)
+		}
+		name := "application.updated"
+		switch {
+		case before.Enabled && !app.Enabled:
+			name = "application.disabled"
+			if err := r.Sessions.EndApplication(ctx, env.ID, id, endedDisabled); err != nil {
+				return err
+			}
+		case !before.Enabled && app.Enabled:
+			name = "application.enabled"
+		}
+		if err := r.record(ctx, app, name, d); err != nil {
+			return err
+		}
+		if app.Public() {
+			return r.endSecrets(ctx, app, now, now)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("update application %s: %w", id, err)
+	}
+	r.Invalidate(env.ID, id)
+	return nil
+}
+
+// validChange refuses what can't be told from the application after the change alone.
+func validChange(before, after *Application) error {
+	if after.ClientID != before.ClientID {
+		return fault.Invalidf("client_id", "client_id can't be changed: register another application")
+	}
+	if len(before.RedirectURIs) == 0 || slices.Contains(after.RedirectURIs, before.RedirectURIs[0]) {
+		return nil
+	}
+	if len(after.RedirectURIs) == 0 || slices.Contains(before.RedirectURIs, after.RedirectURIs[0]) {
+		return fault.Conflictf("redirect_uris", "%s is the default redirect URI, which can't be deleted: make another one the default first", quote(before.RedirectURIs[0]))
+	}
+	return nil
+}
+
+// SetEnabled switches the application on or off. Switching it off ends its sessions and refuses its credentials from the
+// next request on.
+func (r *Registry) SetEnabled(ctx context.Context, env *environments.Environment, id ID, enabled bool) error {
+	return r.Update(ctx, env, id, func(app *Application) error {
+		app.Enabled = enabled
+		return nil
+	})
+}
+
+// Delete ends the application's sessions and removes everything that belongs to it. Errors: ErrNotFound, ErrIsDefault.
+func (r *Registry) Delete(ctx context.Context, env *environments.Environment, id ID) error {
+	err := r.InTx(ctx, func(ctx context.Context) error {
+		app, err := r.Store.Application(ctx, env.ID, id)
+		if err != nil {
+			return err
+		}
+		if env.DefaultApplication == string(id) {
+			return ErrIsDefault
+		}
+		if err := r.Sessions.EndApplication(ctx, env.ID, id, endedDeleted); err != nil {
+			return err
+		}
+		if err := r.Store.DeleteApplication(ctx, env.ID, id); err != nil {
+			return err
+		}
+		d, err := compare(app, nil)
+		if err != nil {
+			return err
+		}
+		return r.record(ctx, app, "application.deleted", d)
+	})
+	if err != nil {
+		return fmt.Errorf("delete application %s: %w", id, err)
+	}
+	r.Invalidate(env.ID, id)
+	return nil
+}
+
+// List returns at most limit applications, 1 to 100, in the order of their creation, after the given ID ("" from the
+// start), with the latest uses of their secrets.
+func (r *Registry) List(ctx context.Context, env environments.ID, after ID, limit int) ([]*Application, error) {
+	if limit < 1 || limit > 100 {
+		return nil, fault.Invalidf("limit", "limit %d must be 1 to 100", limit)
+	}
+	apps, err := r.Store.Applications(ctx, env, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list applications of %s: %w", env, err)
+	}
+	for _, app := range apps {
+		r.uses.fill(app.Secrets)
+	}
+	return apps, nil
+}
+
+// now is the time in UTC and in microseconds, as it is stored.
+func (r *Registry) now() time.Time { return r.Now().UTC().Truncate(time.Microsecond) }
+
+func (r *Registry) record(ctx context.Context, app *Application, name string, data any) error {
+	return r.Audit.Record(ctx, audit.Event{
+		Name: name, Environment: string(app.Environment), Application: string(app.ID), Target: string(app.ID), Data: data,
+	})
+}
+
+// clientIDForm has what needs no care in a URL, a header or a log (RFC 6749 appendix A.1 allows more).
+var clientIDForm = regexp.MustCompile(`^[A-Za-z0-9._~:@/-]{1,128}$`)
+
+var clientIDEncoding = base32.NewEncoding("abcdefghjkmnpqrstuvwxyz023456789").WithPadding(base32.NoPadding)
+
+// newClientID makes a client ID that people recognize by the application's name, with 80 random bits.
+func newClientID(name string, kind Kind) string {
+	const longest = 24
+	words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') })
+	readable := strings.Join(words, "-")
+	if len(readable) > longest {
+		readable = strings.TrimRight(readable[:longest], "-")
+	}
+	if readable == "" {
+		readable = string(kind)
+	}
+	var random [10]byte
+	rand.Read(random[:])
+	return readable + "-" + clientIDEncoding.EncodeToString(random[:])
+}
