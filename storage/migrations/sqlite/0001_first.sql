@@ -44,7 +44,7 @@ CREATE TABLE sealing_keys (
     PRIMARY KEY (environment_id, id)
 );
 
--- What is never looked up is in settings, as JSON.
+-- What is never looked up is in settings, as JSON. The clocks of sessions are in seconds.
 CREATE TABLE applications (
     environment_id TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     id             TEXT    NOT NULL,
@@ -52,6 +52,8 @@ CREATE TABLE applications (
     name           TEXT    NOT NULL,
     kind           TEXT    NOT NULL,
     enabled        BOOLEAN NOT NULL,
+    inactivity_timeout BIGINT NOT NULL,
+    max_session_length BIGINT NOT NULL,
     settings       TEXT    NOT NULL,
     created_at     BIGINT  NOT NULL,
     updated_at     BIGINT  NOT NULL,
@@ -74,6 +76,7 @@ CREATE TABLE client_secrets (
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 );
 CREATE INDEX client_secrets_application ON client_secrets (environment_id, application_id);
+CREATE UNIQUE INDEX client_secrets_id ON client_secrets (id);
 
 CREATE TABLE users (
     environment_id        TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
@@ -83,6 +86,7 @@ CREATE TABLE users (
     email_verified        BOOLEAN NOT NULL,
     status                TEXT    NOT NULL CHECK (status IN ('active', 'disabled')),
     password_hash         TEXT    NOT NULL,
+    password_changed_at   BIGINT,
     name                  TEXT    NOT NULL,
     given_name            TEXT    NOT NULL,
     family_name           TEXT    NOT NULL,
@@ -136,14 +140,16 @@ CREATE TABLE browser_sessions (
     last_active_at BIGINT  NOT NULL,
     ended_at       BIGINT,
     ended_reason   TEXT    NOT NULL DEFAULT '',
+    purge_at       BIGINT  NOT NULL,
     PRIMARY KEY (environment_id, id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX browser_sessions_handle ON browser_sessions (environment_id, handle, user_id) WHERE handle IS NOT NULL;
 CREATE INDEX browser_sessions_user ON browser_sessions (environment_id, user_id);
-CREATE INDEX browser_sessions_last_active ON browser_sessions (last_active_at);
+CREATE INDEX browser_sessions_purge ON browser_sessions (purge_at);
 
--- A session outlives its browser session, so it refers to it without a foreign key.
+-- A session outlives its browser session, so it refers to it without a foreign key. Every refresh moves last_active_at, so no
+-- index has it; purge_at is when the purge looks at the row again.
 CREATE TABLE sessions (
     environment_id     TEXT   NOT NULL,
     id                 TEXT   NOT NULL,
@@ -160,14 +166,15 @@ CREATE TABLE sessions (
     ended_at           BIGINT,
     ended_reason       TEXT   NOT NULL DEFAULT '',
     ended_by           TEXT   NOT NULL DEFAULT '',
+    purge_at           BIGINT NOT NULL,
     PRIMARY KEY (environment_id, id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
-CREATE INDEX sessions_browser ON sessions (environment_id, browser_session_id, application_id);
+CREATE INDEX sessions_browser ON sessions (environment_id, browser_session_id, application_id, created_at);
 CREATE INDEX sessions_user ON sessions (environment_id, user_id, application_id);
-CREATE INDEX sessions_application ON sessions (environment_id, application_id, last_active_at);
-CREATE INDEX sessions_last_active ON sessions (last_active_at);
+CREATE INDEX sessions_application ON sessions (environment_id, application_id);
+CREATE INDEX sessions_purge ON sessions (purge_at);
 
 CREATE TABLE interactions (
     environment_id      TEXT    NOT NULL,
@@ -211,6 +218,7 @@ CREATE TABLE grants (
 CREATE INDEX grants_session ON grants (environment_id, session_id);
 CREATE INDEX grants_user ON grants (environment_id, user_id, application_id);
 CREATE INDEX grants_expires ON grants (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX grants_revoked ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE codes (
     environment_id TEXT   NOT NULL,
@@ -250,7 +258,7 @@ CREATE INDEX refresh_tokens_grant ON refresh_tokens (environment_id, grant_id);
 CREATE TRIGGER refresh_is_activity AFTER UPDATE OF generation ON refresh_tokens
 BEGIN
     UPDATE sessions SET last_active_at = max(last_active_at, NEW.rotated_at)
-    WHERE environment_id = NEW.environment_id AND id = NEW.session_id;
+    WHERE environment_id = NEW.environment_id AND id = NEW.session_id AND ended_at IS NULL;
 END;
 -- +goose StatementEnd
 
@@ -300,3 +308,4 @@ CREATE TABLE setup_tokens (
     expires_at BIGINT NOT NULL,
     used_at    BIGINT
 );
+CREATE INDEX setup_tokens_expires ON setup_tokens (expires_at);

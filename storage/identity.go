@@ -1,0 +1,241 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+)
+
+// Users implements identity.Store.
+type Users struct{ DB *DB }
+
+type userRow struct {
+	EnvironmentID       string `gorm:"primaryKey"`
+	ID                  string `gorm:"primaryKey"`
+	Email               string
+	EmailKey            string
+	EmailVerified       bool
+	Status              string
+	PasswordHash        string
+	PasswordChangedAt   *int64
+	Name                string
+	GivenName           string
+	FamilyName          string
+	MiddleName          string
+	Nickname            string
+	PreferredUsername   string
+	Profile             string
+	Picture             string
+	Website             string
+	Gender              string
+	Birthdate           string
+	Zoneinfo            string
+	Locale              string
+	PhoneNumber         string
+	PhoneNumberVerified bool
+	Address             address
+	CreatedAt           int64 `gorm:"autoCreateTime:false"`
+	UpdatedAt           int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (userRow) TableName() string { return "users" }
+
+func rowOfUser(u *identity.User) (userRow, error) {
+	key, err := identity.NormalizeEmail(u.Email)
+	if err != nil {
+		return userRow{}, err
+	}
+	p := &u.Profile
+	return userRow{
+		EnvironmentID: string(u.Environment), ID: string(u.ID), Email: u.Email, EmailKey: key, EmailVerified: u.EmailVerified,
+		Status: string(u.Status), PasswordHash: u.PasswordHash, PasswordChangedAt: microsOrNull(u.PasswordChangedAt),
+		Name: p.Name, GivenName: p.GivenName, FamilyName: p.FamilyName, MiddleName: p.MiddleName, Nickname: p.Nickname,
+		PreferredUsername: p.PreferredUsername, Profile: p.Profile, Picture: p.Picture, Website: p.Website, Gender: p.Gender,
+		Birthdate: p.Birthdate, Zoneinfo: p.Zoneinfo, Locale: p.Locale, PhoneNumber: p.PhoneNumber,
+		PhoneNumberVerified: p.PhoneNumberVerified, Address: address(p.Address),
+		CreatedAt: micros(u.CreatedAt), UpdatedAt: micros(u.UpdatedAt),
+	}, nil
+}
+
+func (r *userRow) user() *identity.User {
+	return &identity.User{
+		ID: identity.ID(r.ID), Environment: environments.ID(r.EnvironmentID), Email: r.Email, EmailVerified: r.EmailVerified,
+		Status: identity.Status(r.Status),
+		Profile: identity.Profile{
+			Name: r.Name, GivenName: r.GivenName, FamilyName: r.FamilyName, MiddleName: r.MiddleName, Nickname: r.Nickname,
+			PreferredUsername: r.PreferredUsername, Profile: r.Profile, Picture: r.Picture, Website: r.Website, Gender: r.Gender,
+			Birthdate: r.Birthdate, Zoneinfo: r.Zoneinfo, Locale: r.Locale, PhoneNumber: r.PhoneNumber,
+			PhoneNumberVerified: r.PhoneNumberVerified, Address: identity.Address(r.Address),
+		},
+		PasswordHash: r.PasswordHash, PasswordChangedAt: timeOrZero(r.PasswordChangedAt),
+		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+	}
+}
+
+// userColumns are those of a user u whom another row was joined to: all but her environment and ID, which the caller
+// knows, and the hash of her password, which no token needs. appendUser appends where they go.
+const userColumns = `u.email, u.email_verified, u.status, u.password_changed_at, u.name, u.given_name, u.family_name, u.middle_name, u.nickname, ` +
+	`u.preferred_username, u.profile, u.picture, u.website, u.gender, u.birthdate, u.zoneinfo, u.locale, u.phone_number, u.phone_number_verified, ` +
+	`u.address, u.created_at, u.updated_at`
+
+func appendUser(dest []any, u *identity.User) []any {
+	p := &u.Profile
+	return append(dest, &u.Email, &u.EmailVerified, (*string)(&u.Status), (*instant)(&u.PasswordChangedAt), &p.Name, &p.GivenName, &p.FamilyName,
+		&p.MiddleName, &p.Nickname, &p.PreferredUsername, &p.Profile, &p.Picture, &p.Website, &p.Gender, &p.Birthdate, &p.Zoneinfo, &p.Locale,
+		&p.PhoneNumber, &p.PhoneNumberVerified, (*address)(&p.Address), (*instant)(&u.CreatedAt), (*instant)(&u.UpdatedAt))
+}
+
+// address reads and writes an address as JSON; the zero address is "".
+type address identity.Address
+
+func (a *address) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("an address is kept as %T", src)
+	}
+	if text == "" {
+		*a = address{}
+		return nil
+	}
+	return json.Unmarshal([]byte(text), (*identity.Address)(a))
+}
+
+func (a address) Value() (driver.Value, error) {
+	if a == (address{}) {
+		return "", nil
+	}
+	encoded, err := json.Marshal(identity.Address(a))
+	return string(encoded), err
+}
+
+func (s Users) User(ctx context.Context, env environments.ID, id identity.ID) (*identity.User, error) {
+	return s.one(s.DB.conn(ctx).Where("environment_id = ? AND id = ?", string(env), string(id)))
+}
+
+func (s Users) UserByEmail(ctx context.Context, env environments.ID, email string) (*identity.User, error) {
+	key, err := identity.NormalizeEmail(email)
+	if err != nil {
+		return nil, identity.ErrNotFound
+	}
+	return s.one(s.DB.conn(ctx).Where("environment_id = ? AND email_key = ?", string(env), key))
+}
+
+func (s Users) one(which *gorm.DB) (*identity.User, error) {
+	var row userRow
+	err := which.Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, identity.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return row.user(), nil
+}
+
+func (s Users) CreateUser(ctx context.Context, u *identity.User) error {
+	row, err := rowOfUser(u)
+	if err != nil {
+		return err
+	}
+	return emailTaken(s.DB.conn(ctx).Create(&row).Error)
+}
+
+func (s Users) UpdateUser(ctx context.Context, env environments.ID, id identity.ID, change func(context.Context, *identity.User) error) error {
+	return s.DB.InTx(ctx, func(ctx context.Context) error {
+		u, err := s.one(s.DB.conn(ctx).Clauses(forUpdate).Where("environment_id = ? AND id = ?", string(env), string(id)))
+		if err != nil {
+			return err
+		}
+		if err := change(ctx, u); err != nil {
+			return err
+		}
+		u.Environment, u.ID = env, id
+		row, err := rowOfUser(u)
+		if err != nil {
+			return err
+		}
+		return emailTaken(s.DB.conn(ctx).Select("*").Updates(&row).Error)
+	})
+}
+
+func (s Users) CountUsers(ctx context.Context, env environments.ID) (int, error) {
+	var n int64
+	err := s.DB.conn(ctx).Model(&userRow{}).Where("environment_id = ?", string(env)).Count(&n).Error
+	return int(n), err
+}
+
+func emailTaken(err error) error {
+	if isDuplicate(err, "email_key") {
+		return identity.ErrEmailTaken
+	}
+	return err
+}
+
+const (
+	saveChallenge = `
+		INSERT INTO challenges (environment_id, id, purpose, subject, code_hash, email, data, tries_left, created_at, expires_at, used_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (environment_id, purpose, subject) DO UPDATE SET id = excluded.id, code_hash = excluded.code_hash, email = excluded.email,
+			data = excluded.data, tries_left = excluded.tries_left, created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = excluded.used_at`
+
+	challengeColumns = `id, purpose, subject, code_hash, email, data, tries_left, created_at, expires_at, used_at`
+	findChallenge    = `SELECT ` + challengeColumns + ` FROM challenges WHERE environment_id = ? AND id = ?`
+	tryChallenge     = `
+		UPDATE challenges SET tries_left = tries_left - 1
+		WHERE environment_id = ? AND id = ? AND used_at IS NULL AND tries_left > 0 AND expires_at > ?
+		RETURNING ` + challengeColumns
+	useChallenge = `UPDATE challenges SET used_at = ? WHERE environment_id = ? AND id = ? AND used_at IS NULL`
+)
+
+func challengeDest(c *identity.Challenge) []any {
+	return []any{&c.ID, (*string)(&c.Purpose), &c.Subject, (*hash)(&c.CodeHash), &c.Email, &c.Data, &c.TriesLeft,
+		(*instant)(&c.CreatedAt), (*instant)(&c.ExpiresAt), (*instant)(&c.UsedAt)}
+}
+
+func (s Users) SaveChallenge(ctx context.Context, c *identity.Challenge) error {
+	_, err := s.DB.exec(ctx, saveChallenge, string(c.Environment), c.ID, string(c.Purpose), c.Subject, c.CodeHash[:], c.Email, c.Data,
+		int64(c.TriesLeft), micros(c.CreatedAt), micros(c.ExpiresAt), microsOrNull(c.UsedAt))
+	return err
+}
+
+// TryChallenge must not be called in a transaction, which would undo the try.
+func (s Users) TryChallenge(ctx context.Context, env environments.ID, id string, now time.Time) (*identity.Challenge, error) {
+	c := &identity.Challenge{Environment: env}
+	won, err := s.DB.claim(ctx, challengeDest(c), tryChallenge, string(env), id, micros(now))
+	if err != nil {
+		return nil, err
+	}
+	if !won {
+		return nil, identity.ErrNotFound
+	}
+	return c, nil
+}
+
+func (s Users) UseChallenge(ctx context.Context, env environments.ID, id string, now time.Time) error {
+	used, err := s.DB.exec(ctx, useChallenge, micros(now), string(env), id)
+	if err == nil && used == 0 {
+		return identity.ErrNotFound
+	}
+	return err
+}
+
+func (s Users) Challenge(ctx context.Context, env environments.ID, id string) (*identity.Challenge, error) {
+	c := &identity.Challenge{Environment: env}
+	err := s.DB.queryRow(ctx, findChallenge, string(env), id).Scan(challengeDest(c)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, identity.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
