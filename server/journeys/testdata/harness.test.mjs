@@ -22,10 +22,12 @@ test('a page that breaks its policy, throws, or leaves the machine fails the tes
   let finish;
   const page = await tab({ after: (hook) => { finish = hook; } });
   await page.goto(`${HARNESS}/harness.html`);
+  const thrown = page.waitForEvent('pageerror');
   await page.evaluate(() => {
     document.body.append(Object.assign(document.createElement('script'), { textContent: 'inline()' }));
     setTimeout(() => { throw new Error('thrown'); });
   });
+  await thrown;
   await page.goto('http://harness.example/').catch(() => {});
   await assert.rejects(finish, ({ actual }) => {
     assert.equal(actual.length, 3);
@@ -46,4 +48,10 @@ test('a control that the keyboard passes by is noticed', async (t) => {
   await page.goto(`${HARNESS}/harness.html`);
   await page.evaluate(() => { document.querySelector('#login-submit').style.outline = 'none'; });
   await assert.rejects(walk(page), /no visible focus/);
+});
+
+test('a page under a strict policy can be waited for', async (t) => {
+  const page = await tab(t);
+  await page.goto(`${HARNESS}/harness.html`);
+  await page.waitForFunction(() => { document.title += '.'; return document.title.endsWith('...'); });
 });
