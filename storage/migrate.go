@@ -14,7 +14,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-//go:embed all:migrations
+//go:embed migrations
 var migrations embed.FS
 
 // migrationLock is the advisory lock of PostgreSQL under which one node migrates and others wait.

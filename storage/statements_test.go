@@ -1,8 +1,13 @@
 package storage_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 
 	"github.com/portico-id/portico/storage"
 	"github.com/portico-id/portico/storage/storagetest"
@@ -108,4 +113,54 @@ func TestViolations(t *testing.T) {
 	if storage.IsDuplicate(nil) || storage.IsMissingReference(nil) {
 		t.Error("nil is a violation")
 	}
+}
+
+type thingRow struct {
+	ID     string `gorm:"primaryKey"`
+	Hash   []byte
+	UsedAt *int64
+	Count  int64
+}
+
+func (thingRow) TableName() string { return "things" }
+
+func TestGorm(t *testing.T) {
+	each(t, func(t *testing.T, db *storage.DB) {
+		job := func(ctx context.Context) error {
+			at := int64(7)
+			if err := db.Conn(ctx).Create(&thingRow{ID: "a", Hash: []byte{1}, UsedAt: &at, Count: 1}).Error; err != nil {
+				return err
+			}
+			if err := db.Conn(ctx).Create([]thingRow{{ID: "b"}, {ID: "c"}}).Error; err != nil {
+				return err
+			}
+			if err := db.Conn(ctx).Model(&thingRow{ID: "a"}).Select("*").Updates(&thingRow{ID: "a", Count: 2}).Error; err != nil {
+				return err
+			}
+			return db.Conn(ctx).Delete(&thingRow{ID: "c"}).Error
+		}
+		for name, run := range map[string]func() error{
+			"outside a transaction": func() error { return job(t.Context()) },
+			"in a transaction":      func() error { return db.InTx(t.Context(), job) },
+		} {
+			if err := run(); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			var got []thingRow
+			if err := db.Conn(t.Context()).Order("id").Find(&got).Error; err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]thingRow{{ID: "a", Count: 2}, {ID: "b"}}, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+			mustExec(t, t.Context(), db, `DELETE FROM things`)
+		}
+		err := db.Conn(t.Context()).Take(&thingRow{}, "id = ?", "a").Error
+		if !errors.Is(err, gorm.ErrRecordNotFound) {
+			t.Errorf("Take of nothing: %v, want gorm.ErrRecordNotFound", err)
+		}
+		if err := db.Conn(t.Context()).Transaction(func(*gorm.DB) error { return nil }); err == nil {
+			t.Error("gorm began a transaction of its own")
+		}
+	})
 }
