@@ -49,7 +49,7 @@ func (r *Registry) Challenge(ctx context.Context, env environments.ID, id string
 // ResendCode mails a new code, with all tries, to the address of a challenge that wasn't used; the old code is void. The ID stays.
 // Where the first mail had no code, this one has none either. Errors: ErrCodeUsed; ErrCodeExpired for an unknown one;
 // fault.TooMany before Challenge.ResendAt, and beyond 3 mails a minute to an address.
-func (r *Registry) ResendCode(ctx context.Context, env environments.ID, challengeID string, about MailContext) error {
+func (r *Registry) ResendCode(ctx context.Context, env environments.ID, challengeID string) error {
 	fail := func(err error) error { return fmt.Errorf("resend code: %w", err) }
 	c, err := r.Store.Challenge(ctx, env, challengeID)
 	if errors.Is(err, ErrNotFound) {
@@ -63,7 +63,10 @@ func (r *Registry) ResendCode(ctx context.Context, env environments.ID, challeng
 	if wait := c.ResendAt().Sub(r.Now()); wait > 0 {
 		return fail(tooMany(wait))
 	}
-	if err := r.challenge(ctx, c, about); err != nil {
+	if err := r.Throttle.mail(ctx, env, c.Email); err != nil {
+		return fail(err)
+	}
+	if err := r.challenge(ctx, c); err != nil {
 		return fail(err)
 	}
 	return nil
@@ -71,11 +74,12 @@ func (r *Registry) ResendCode(ctx context.Context, env environments.ID, challeng
 
 // mailing is the Data of a challenge: what its mail is, and what its code completes.
 type mailing struct {
-	Kind         MailKind `json:"mail"` // without a code, nothing can complete the challenge
-	To           string   `json:"to"`
-	Name         string   `json:"name,omitempty"`
-	PasswordHash string   `json:"password_hash,omitempty"`
-	User         ID       `json:"user,omitempty"`
+	Kind         MailKind    `json:"mail"` // without a code, nothing can complete the challenge
+	To           string      `json:"to"`
+	About        MailContext `json:"about"`
+	Name         string      `json:"name,omitempty"`
+	PasswordHash string      `json:"password_hash,omitempty"`
+	User         ID          `json:"user,omitempty"`
 }
 
 // coded reports whether the mail has a code.
@@ -100,15 +104,12 @@ func (c *Challenge) mailing() (*mailing, error) {
 }
 
 // challenge gives c a new code and keeps and mails it. A code that isn't mailed is no less random, so that no guess is right.
-func (r *Registry) challenge(ctx context.Context, c *Challenge, about MailContext) error {
-	if err := r.Throttle.mail(ctx, c.Environment, c.Email); err != nil {
-		return err
-	}
+func (r *Registry) challenge(ctx context.Context, c *Challenge) error {
 	m, err := c.mailing()
 	if err != nil {
 		return err
 	}
-	mail := Mail{Kind: m.Kind, Environment: c.Environment, To: m.To, Interaction: c.Subject, MailContext: about}
+	mail := Mail{Kind: m.Kind, Environment: c.Environment, To: m.To, Interaction: c.Subject, MailContext: m.About}
 	if m.coded() {
 		mail.Code, mail.Valid = newCode(), CodeLifetime
 		c.CodeHash = r.Pepper.Sum(codeLabel, c.secret(mail.Code))

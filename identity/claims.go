@@ -38,7 +38,7 @@ func text(field func(*Profile) string) func(*User) any {
 	}
 }
 
-var claims = []claim{
+var standardClaims = []claim{
 	{"name", scopeProfile, text(func(p *Profile) string { return p.Name })},
 	{"given_name", scopeProfile, text(func(p *Profile) string { return p.GivenName })},
 	{"family_name", scopeProfile, text(func(p *Profile) string { return p.FamilyName })},
@@ -89,7 +89,7 @@ var claims = []claim{
 // not among them.
 func SupportedClaims() []string {
 	names := []string{"sub"}
-	for _, c := range claims {
+	for _, c := range standardClaims {
 		names = append(names, c.name)
 	}
 	return names
@@ -106,10 +106,10 @@ func Claims(u *User, scopes []string, request ClaimsRequest, target Target) map[
 	if target != UserInfo {
 		requested = request.IDToken
 	}
-	out := make(map[string]any, 1+len(claims))
+	out := make(map[string]any, 1+len(standardClaims))
 	out["sub"] = string(u.ID)
-	for i := range claims {
-		c := &claims[i]
+	for i := range standardClaims {
+		c := &standardClaims[i]
 		scoped := target != IDToken && slices.Contains(scopes, c.scope)
 		wish, wished := requested[c.name]
 		if !scoped && !wished {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/portico-id/portico/fault"
@@ -65,7 +66,7 @@ func requestedClaims(field string, data []byte) (map[string]RequestedClaim, erro
 	}
 	requested := make(map[string]RequestedClaim, len(members))
 	for name, data := range members {
-		claim, err := requestedClaim(field+"/"+name, data)
+		claim, err := requestedClaim(fieldOf(field, name), data)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +74,16 @@ func requestedClaims(field string, data []byte) (map[string]RequestedClaim, erro
 	}
 	return requested, nil
 }
+
+// fieldOf names the claim at fault, unless its name is nothing to print.
+func fieldOf(field, name string) string {
+	if !claimName.MatchString(name) {
+		return field
+	}
+	return field + "/" + name
+}
+
+var claimName = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
 func requestedClaim(field string, data []byte) (RequestedClaim, error) {
 	var claim RequestedClaim
@@ -129,11 +140,11 @@ func checkDepth(data []byte) error {
 // the request.
 func (r ClaimsRequest) Scopes() []string {
 	wanted := map[string]bool{}
-	for i := range claims {
-		_, fromUserInfo := r.UserInfo[claims[i].name]
-		_, inIDToken := r.IDToken[claims[i].name]
+	for i := range standardClaims {
+		_, fromUserInfo := r.UserInfo[standardClaims[i].name]
+		_, inIDToken := r.IDToken[standardClaims[i].name]
 		if fromUserInfo || inIDToken {
-			wanted[claims[i].scope] = true
+			wanted[standardClaims[i].scope] = true
 		}
 	}
 	return slices.DeleteFunc(SupportedScopes(), func(scope string) bool { return !wanted[scope] })

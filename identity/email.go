@@ -2,6 +2,7 @@ package identity
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -36,7 +37,7 @@ func cleanEmail(email string) (address, key string, err error) {
 	if !ok {
 		return "", "", ErrEmailMalformed
 	}
-	ascii, err := idna.Lookup.ToASCII(domain)
+	ascii, err := domains.ToASCII(domain)
 	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
 		return "", "", ErrEmailMalformed
 	}
@@ -50,10 +51,13 @@ func cleanEmail(email string) (address, key string, err error) {
 	return email, key, nil
 }
 
+// domains is idna.Lookup with the lengths of RFC 1035 §2.3.4, which it leaves to the resolver.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckJoiners(true), idna.VerifyDNSLength(true))
+
 // cutEmail splits an address whose local part is a Dot-string of at most 64 octets.
 func cutEmail(email string) (local, domain string, ok bool) {
 	at := strings.LastIndexByte(email, '@')
-	if at < 1 || at > maxLocalPart || len(email) > maxEmail {
+	if at < 1 || at > maxLocalPart || len(email) > maxEmail || !utf8.ValidString(email) {
 		return "", "", false
 	}
 	local, domain = email[:at], email[at+1:]

@@ -28,8 +28,7 @@ const (
 	maxArgon2Passes = 100
 	maxArgon2Lanes  = 64
 	maxBcryptCost   = 16
-	maxScryptMemory = 1 << 30 // bytes, 128*N*r
-	maxScryptLanes  = 64
+	maxScryptWork   = 1 << 30 // 128*N*r*p; the memory in bytes is a lane's share of it
 	maxPBKDF2Rounds = 10_000_000
 
 	maxHashLength = 512 // of the whole string
@@ -151,7 +150,7 @@ func parseScrypt(fields []string) (verifier, error) {
 		return nil, err
 	}
 	ln, r, p := costs[0], costs[1], costs[2]
-	if ln < 1 || ln > 24 || r < 1 || r > 64 || p < 1 || p > maxScryptLanes || 128*r<<ln > maxScryptMemory {
+	if ln < 1 || ln > 24 || r < 1 || r > 64 || p < 1 || p > 64 || 128*r*p<<ln > maxScryptWork {
 		return nil, fmt.Errorf("scrypt with ln=%d, r=%d, p=%d is out of range", ln, r, p)
 	}
 	return func(password string) (bool, error) {

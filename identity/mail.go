@@ -43,6 +43,6 @@ type Mail struct {
 
 // MailContext is what an edge knows about a mail that it causes.
 type MailContext struct {
-	Application clients.ID // that caused it; "" if none did
-	Language    string     // of the page, BCP 47; "" for English
+	Application clients.ID `json:"application,omitempty"` // that caused it; "" if none did
+	Language    string     `json:"language,omitempty"`    // of the page, BCP 47; "" for English
 }

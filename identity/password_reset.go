@@ -23,11 +23,14 @@ func (r *Registry) StartPasswordReset(ctx context.Context, env environments.ID, 
 	if err != nil {
 		return fail(err)
 	}
-	m := mailing{Kind: MailNoAccount, To: address}
+	if err := r.Throttle.mail(ctx, env, key); err != nil {
+		return fail(err)
+	}
+	m := mailing{Kind: MailNoAccount, To: address, About: p.About}
 	u, err := r.Store.UserByEmail(ctx, env, key)
 	switch {
 	case err == nil:
-		m = mailing{Kind: MailPasswordReset, To: u.Email, User: u.ID}
+		m.Kind, m.To, m.User = MailPasswordReset, u.Email, u.ID
 	case !errors.Is(err, ErrNotFound):
 		return fail(err)
 	}
@@ -35,7 +38,7 @@ func (r *Registry) StartPasswordReset(ctx context.Context, env environments.ID, 
 	if err != nil {
 		return fail(err)
 	}
-	if err := r.challenge(ctx, c, p.About); err != nil {
+	if err := r.challenge(ctx, c); err != nil {
 		return fail(err)
 	}
 	return c.ID, nil
@@ -44,7 +47,7 @@ func (r *Registry) StartPasswordReset(ctx context.Context, env environments.ID, 
 // VerifyResetCode says whether the code is right, before a new password is asked for. It counts a try and leaves the code good for
 // CompletePasswordReset. Errors: ErrCodeWrong, ErrCodeExpired, ErrCodeUsed, ErrDisabled, fault.TooMany.
 func (r *Registry) VerifyResetCode(ctx context.Context, env environments.ID, challengeID, code string) error {
-	if _, _, err := r.answerReset(ctx, env, challengeID, code); err != nil {
+	if _, _, _, err := r.answerReset(ctx, env, challengeID, code); err != nil {
 		return fmt.Errorf("verify reset code: %w", err)
 	}
 	return nil
@@ -54,13 +57,13 @@ func (r *Registry) VerifyResetCode(ctx context.Context, env environments.ID, cha
 // and mails her a notice. As she reads the mail at her address, it is verified. A password that is refused uses nothing up.
 //
 // Errors: those of VerifyResetCode, and of PasswordPolicy.Check. It is not called in a transaction.
-func (r *Registry) CompletePasswordReset(ctx context.Context, env environments.ID, challengeID, code, newPassword string, about MailContext) (*User, error) {
+func (r *Registry) CompletePasswordReset(ctx context.Context, env environments.ID, challengeID, code, newPassword string) (*User, error) {
 	fail := func(err error) (*User, error) { return nil, fmt.Errorf("complete password reset: %w", err) }
 	// What needs no knowledge of the user is told first, for no try.
 	if err := r.Passwords.Check(newPassword); err != nil {
 		return fail(err)
 	}
-	c, u, err := r.answerReset(ctx, env, challengeID, code)
+	c, m, u, err := r.answerReset(ctx, env, challengeID, code)
 	if err != nil {
 		return fail(err)
 	}
@@ -84,7 +87,7 @@ func (r *Registry) CompletePasswordReset(ctx context.Context, env environments.I
 		if err := r.Sessions.EndSessionsOf(ctx, env, u.ID, endedPasswordReset, ""); err != nil {
 			return err
 		}
-		return r.passwordChanged(herself(ctx, u), u, "user.password_reset", about)
+		return r.passwordChanged(herself(ctx, u), u, "user.password_reset", m.About)
 	})
 	if err != nil {
 		return fail(err)
@@ -93,19 +96,19 @@ func (r *Registry) CompletePasswordReset(ctx context.Context, env environments.I
 }
 
 // answerReset returns the user whose reset the code allows.
-func (r *Registry) answerReset(ctx context.Context, env environments.ID, challengeID, code string) (*Challenge, *User, error) {
+func (r *Registry) answerReset(ctx context.Context, env environments.ID, challengeID, code string) (*Challenge, *mailing, *User, error) {
 	c, m, err := r.answer(ctx, env, PurposePasswordReset, challengeID, code)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	u, err := r.Store.User(ctx, env, m.User)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil, nil, ErrCodeExpired // she was deleted meanwhile
+		return nil, nil, nil, ErrCodeExpired // she was deleted meanwhile
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, nil, err
 	case u.Status != Active:
-		return nil, nil, ErrDisabled
+		return nil, nil, nil, ErrDisabled
 	}
-	return c, u, nil
+	return c, m, u, nil
 }

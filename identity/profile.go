@@ -3,9 +3,7 @@ package identity
 import (
 	"errors"
 	"net/url"
-	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -161,20 +159,19 @@ func cleanPhone(s string) (string, *fault.Error) {
 	return number, nil
 }
 
-// differences returns the names of the claims that differ.
-func (p *Profile) differences(q *Profile) []string {
-	var names []string
-	before, after := p.claims(), q.claims()
-	for name, value := range after {
-		if !reflect.DeepEqual(before[name], value) {
-			names = append(names, name)
+// profileChange is what an event says of a change: the claims that differ.
+type profileChange struct {
+	Before map[string]any `json:"before"`
+	After  map[string]any `json:"after"`
+}
+
+func differences(before, after *Profile) profileChange {
+	c := profileChange{before.claims(), after.claims()}
+	for name, value := range c.Before {
+		if c.After[name] == value {
+			delete(c.Before, name)
+			delete(c.After, name)
 		}
 	}
-	for name := range before {
-		if _, kept := after[name]; !kept {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return c
 }

@@ -62,7 +62,7 @@ func (r *Registry) Create(ctx context.Context, env environments.ID, n NewUser) (
 	case n.Password != "" && n.PasswordHash != "":
 		mistakes = append(mistakes, fault.Invalidf("password_hash", "Give a password or its hash, not both."))
 	case n.Password != "":
-		mistakes = append(mistakes, r.Passwords.Check(n.Password, n.Email, u.Profile.Name, e.Name))
+		mistakes = append(mistakes, r.Passwords.Check(n.Password, u.Email, u.Profile.Name, e.Name))
 	case n.PasswordHash != "":
 		mistakes = append(mistakes, CheckImportedHash(n.PasswordHash))
 	}
@@ -136,7 +136,7 @@ func (r *Registry) UpdateProfile(ctx context.Context, env environments.ID, id ID
 			u.Profile.PhoneNumberVerified = false
 		}
 		u.UpdatedAt = now
-		return r.record(ctx, audit.Event{Name: "user.updated", Data: map[string]any{"changed": before.differences(&u.Profile)}}, u)
+		return r.record(ctx, audit.Event{Name: "user.updated", Data: differences(&before, &u.Profile)}, u)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("update profile of %s: %w", id, err)

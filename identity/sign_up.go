@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 )
 
-// ErrSignUpClosed says that strangers may not create an account.
-var ErrSignUpClosed = fault.Forbiddenf("You need an invitation to create an account. Ask the person who told you about it.")
+var (
+	// ErrSignUpClosed says that strangers may not create an account.
+	ErrSignUpClosed = fault.Forbiddenf("You need an invitation to create an account. Ask the person who told you about it.")
+	// ErrAlreadyRegistered tells the owner of an address, who has proved to be that, that she signed up twice.
+	ErrAlreadyRegistered = fault.Conflictf("email", "You already have an account with this email. Sign in with it.")
+)
 
 // SignUp is what a stranger says to get an account.
 type SignUp struct {
@@ -43,12 +46,15 @@ func (r *Registry) StartSignUp(ctx context.Context, env environments.ID, s SignU
 		errName = fault.Invalidf("name", "Enter your name.")
 	}
 	address, key, errEmail := cleanEmail(s.Email)
-	errPassword := r.Passwords.Check(s.Password, strings.TrimSpace(s.Email), name, e.Name)
+	errPassword := r.Passwords.Check(s.Password, address, name, e.Name)
 	if err := errors.Join(errName, errEmail, errPassword); err != nil {
 		return fail(err)
 	}
+	if err := r.Throttle.mail(ctx, env, key); err != nil {
+		return fail(err)
+	}
 
-	m := mailing{Kind: MailVerifyEmail, To: address, Name: name}
+	m := mailing{Kind: MailVerifyEmail, To: address, About: s.About, Name: name}
 	if m.PasswordHash, err = r.Hasher.Hash(ctx, s.Password); err != nil {
 		return fail(err)
 	}
@@ -63,15 +69,14 @@ func (r *Registry) StartSignUp(ctx context.Context, env environments.ID, s SignU
 	if err != nil {
 		return fail(err)
 	}
-	if err := r.challenge(ctx, c, s.About); err != nil {
+	if err := r.challenge(ctx, c); err != nil {
 		return fail(err)
 	}
 	return c.ID, nil
 }
 
 // CompleteSignUp makes the user whose code this is. She reads the mail at her address, so it is verified. Errors: ErrCodeWrong,
-// ErrCodeExpired, ErrCodeUsed; ErrSignUpClosed; fault.TooMany; ErrEmailTaken if she signed up twice. It is not called in a
-// transaction.
+// ErrCodeExpired, ErrCodeUsed; ErrSignUpClosed; fault.TooMany; ErrAlreadyRegistered. It is not called in a transaction.
 func (r *Registry) CompleteSignUp(ctx context.Context, env environments.ID, challengeID, code string) (*User, error) {
 	fail := func(err error) (*User, error) { return nil, fmt.Errorf("complete sign-up: %w", err) }
 	e, err := r.Environments.ByID(ctx, env)
@@ -95,9 +100,11 @@ func (r *Registry) CompleteSignUp(ctx context.Context, env environments.ID, chal
 		if err := r.Store.CreateUser(ctx, u); err != nil {
 			return err
 		}
-		return r.record(herself(ctx, u), audit.Event{Name: "user.signed_up"}, u)
+		return r.record(herself(ctx, u), audit.Event{Name: "user.signed_up", Application: string(m.About.Application)}, u)
 	})
-	if err != nil {
+	if errors.Is(err, ErrEmailTaken) {
+		return fail(ErrAlreadyRegistered.WithCause(err))
+	} else if err != nil {
 		return fail(err)
 	}
 	return u, nil

@@ -50,6 +50,7 @@ func NewThrottle(store throttled.GCRAStoreCtx) (*Throttle, error) {
 		if err != nil {
 			return nil, fmt.Errorf("throttle: %w", err)
 		}
+		limiter.SetMaxCASAttemptsLimit(100) // those who lose the race for a key ask again, and find it used up
 		*l.limiter = limiter
 	}
 	return t, nil
@@ -114,7 +115,10 @@ func (t *Throttle) try(ctx context.Context, what string, per, from *throttled.GC
 		}
 	}
 	made.counts = append(made.counts, count{per, key})
-	return made, charge(ctx, made.counts)
+	if err := charge(ctx, made.counts); err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
 // charge counts once for each, up to the first that is used up.
