@@ -42,17 +42,15 @@ func (t tongue) functions() template.FuncMap {
 		"direction": t.direction,
 		"languages": catalogueNames,
 
-		"t":        t.named,
-		"rich":     t.rich,
-		"say":      t.say,
-		"duration": t.duration,
-		"scope":    t.scope,
-		"because":  func(e EndedSession) (string, error) { return t.say(because(e.Reason, e.After)) },
-		"ago":      func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.ago) },
-		"day":      func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.day) },
-		"moment":   func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.moment) },
-
-		"active": func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.active) },
+		"t":       t.named,
+		"rich":    t.rich,
+		"say":     t.say,
+		"scope":   t.scope,
+		"because": func(e EndedSession) (string, error) { return t.say(because(e.Reason, e.After)) },
+		"ago":     func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.ago) },
+		"day":     func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.day) },
+		"moment":  func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.moment) },
+		"active":  func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.active) },
 
 		"action":      func(p Page) string { return p.chrome().Href(p.view().path) },
 		"heading":     func(p Page) (string, error) { return t.say(p.view().heading) },
@@ -88,12 +86,12 @@ func (t tongue) rich(id string, pairs ...any) (template.HTML, error) {
 	}
 	var marks []string
 	for name, value := range v {
-		mark := "\x00" + name + "\x00" // no text has a NUL, and none comes out of template.HTMLEscapeString
+		mark := "\uE000" + name + "\uE000" // private use, so no text has it and escaping leaves it alone
 		written, err := t.write(value)
 		if err != nil {
 			return "", err
 		}
-		marks = append(marks, template.HTMLEscapeString(mark), "<bdi>"+template.HTMLEscapeString(fmt.Sprint(written))+"</bdi>")
+		marks = append(marks, mark, "<b><bdi>"+template.HTMLEscapeString(fmt.Sprint(written))+"</bdi></b>")
 		v[name] = mark
 	}
 	text, err := t.text(id, v)
@@ -225,14 +223,16 @@ func catalogueNames() ([]languageName, error) {
 	return names, nil
 }
 
-// newPassword is the field password for a password to be chosen, which says how long it must be.
+// newPassword is the field password for a password to be chosen. Until something is wrong with it, it says how long it must be.
 func (t tongue) newPassword(p Page, label string, minLength int) (field, error) {
-	hint, err := t.text("password.hint", values{"Count": minLength})
+	f, err := t.field(p, "password", label)
 	if err != nil {
 		return field{}, err
 	}
-	f, err := t.field(p, "password", label, hint)
 	f.MinLength = minLength
+	if f.Problem == "" {
+		f.Hint, err = t.text("password.hint", values{"Count": minLength})
+	}
 	return f, err
 }
 

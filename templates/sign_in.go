@@ -163,14 +163,18 @@ func (p SignOut) view() view {
 // SignedOut tells what was signed out.
 type SignedOut struct {
 	Chrome
-	Scope        string                 // what was signed out: application, browser or everywhere
+	Scope        string                 // what was signed out: application, browser ("" too) or everywhere
 	Applications []SignedOutApplication // empty shows no list
 	Continue     Button                 // registered target or sign-in of the application; zero for none
 	Frontchannel []string               // front-channel logout addresses (https or http), loaded in frames that nobody sees
 }
 
 func (p SignedOut) view() view {
-	return view{file: "signed_out", heading: p.named("signed_out.heading." + p.Scope), announce: true, frames: origins(p.Frontchannel...)}
+	heading := p.named("signed_out.heading.browser")
+	if p.Scope == "application" || p.Scope == "everywhere" {
+		heading = p.named("signed_out.heading." + p.Scope)
+	}
+	return view{file: "signed_out", heading: heading, announce: true, frames: origins(p.Frontchannel...)}
 }
 
 // SignedOutApplication is one application of SignedOut.

@@ -39,13 +39,10 @@ func Render(w http.ResponseWriter, status int, page Page) error {
 }
 
 func execute(w io.Writer, page Page) error {
-	view, language := page.view(), page.chrome().Language
-	if language == "" {
-		language = defaultLanguage
-	}
-	t, ok := pages()[language][view.file]
+	view := page.view()
+	t, ok := pages()[tongueOf(page.chrome().Language).tag][view.file]
 	if !ok {
-		return fmt.Errorf("render %s: no such page in language %q", view.file, language)
+		return fmt.Errorf("render %s: no such page", view.file)
 	}
 	if err := t.Execute(w, page); err != nil {
 		return fmt.Errorf("render %s: %w", view.file, err)
