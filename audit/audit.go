@@ -88,3 +88,16 @@ func ActorOf(ctx context.Context) Actor {
 	}
 	return Actor{Kind: ActorSystem}
 }
+
+type requestKey struct{}
+
+// WithRequestID returns a context that carries the ID by which a request is found in the log.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// RequestID returns the ID of the request that the context belongs to; "" if it belongs to none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}

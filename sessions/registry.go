@@ -267,3 +267,20 @@ func (r *Registry) Advance(ctx context.Context, i *Interaction, step func(*Inter
 	}
 	return nil
 }
+
+// EndSessionsOf implements identity.SessionEnder.
+func (r *Registry) EndSessionsOf(ctx context.Context, env environments.ID, user identity.ID, reason, keep string) error {
+	which := Selection{User: user, ExceptBrowser: BrowserID(keep)}
+	return r.InTx(ctx, func(ctx context.Context) error {
+		if _, err := r.end(ctx, env, which, EndedReason(reason)); err != nil {
+			return err
+		}
+		return r.Store.EndBrowserSessions(ctx, env, which, EndedReason(reason), r.Now().UTC())
+	})
+}
+
+// EndApplication implements clients.SessionEnder.
+func (r *Registry) EndApplication(ctx context.Context, env environments.ID, app clients.ID, reason string) error {
+	_, err := r.end(ctx, env, Selection{Application: app}, EndedReason(reason))
+	return err
+}

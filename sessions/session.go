@@ -37,6 +37,9 @@ type Authentication struct {
 	ACR      string
 }
 
+// ACRPassword is the acr of an authentication by a password alone.
+const ACRPassword = "urn:portico:acr:password"
+
 // Session is one user's session in one application: what the three clocks run on.
 type Session struct {
 	ID             ID

@@ -1,0 +1,253 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+)
+
+// authorizationRequest is an authorization request that has been read and checked as far as that goes without the
+// End-User (RFC 6749 §4.1.1, OIDC Core §3.1.2.1).
+type authorizationRequest struct {
+	form          url.Values
+	application   *clients.Application
+	redirectURI   string
+	responseMode  fosite.ResponseModeType
+	scopes        []string // those asked for that the application may have
+	audience      []string
+	maxAge        int64 // seconds; -1 if the request has none
+	loginHint     string
+	hintedSubject identity.ID // of id_token_hint; "" if none
+	claims        []byte      // the claims parameter; nil if none
+}
+
+// The largest request that is taken.
+const (
+	maxParameter = 4 << 10
+	maxRequest   = 16 << 10
+)
+
+// pageError is a mistake that can't be told to the client, as its name or its address is not known to be right. The
+// browser is shown a page and sent nowhere (RFC 6749 §4.1.2.1).
+type pageError struct {
+	field, text, specification string
+}
+
+func (e *pageError) Error() string { return e.field + ": " + e.text }
+
+// parse reads the request. A *pageError must be shown here; every other error belongs to the client, and the request it comes with says where.
+func (p *Provider) parse(ctx context.Context, form url.Values) (*authorizationRequest, error) {
+	req := &authorizationRequest{form: form, maxAge: -1}
+	size := 0
+	for key, values := range form {
+		for _, v := range values {
+			size += len(key) + len(v)
+			if len(v) > maxParameter {
+				return nil, &pageError{key, "is longer than " + strconv.Itoa(maxParameter) + " characters.", ""}
+			}
+		}
+	}
+	if size > maxRequest {
+		return nil, &pageError{"request", "is larger than " + strconv.Itoa(maxRequest) + " bytes. Use fewer or shorter parameters.", ""}
+	}
+	for _, key := range []string{"client_id", "redirect_uri", "response_mode"} { // the answer's way depends on these
+		if len(form[key]) > 1 {
+			return nil, &pageError{key, "is included more than once.", "RFC 6749, section 3.1"}
+		}
+	}
+	if err := p.parseClient(ctx, req); err != nil {
+		return nil, err
+	}
+	return req, p.parseRest(ctx, req)
+}
+
+func (p *Provider) parseClient(ctx context.Context, req *authorizationRequest) error {
+	id := req.form.Get("client_id")
+	if id == "" {
+		return &pageError{"client_id", "is missing.", "RFC 6749, section 4.1.1"}
+	}
+	app, err := p.application(ctx, id)
+	if errors.Is(err, clients.ErrNotFound) {
+		return &pageError{"client_id", "is not that of an application here, or the application is disabled.", "RFC 6749, section 4.1.2.1"}
+	}
+	if err != nil {
+		return err
+	}
+	req.application = app
+	uri := req.form.Get("redirect_uri")
+	switch {
+	case uri == "":
+		return &pageError{"redirect_uri", "is missing.", "OpenID Connect Core, section 3.1.2.1"}
+	case !app.AllowsRedirect(uri):
+		return &pageError{"redirect_uri", "is not registered for this application. Register exactly this address, or send one that is registered.", "RFC 6749, section 3.1.2.4"}
+	}
+	req.redirectURI = uri
+	switch mode := fosite.ResponseModeType(req.form.Get("response_mode")); mode {
+	case fosite.ResponseModeDefault:
+		req.responseMode = fosite.ResponseModeQuery
+	case fosite.ResponseModeQuery, fosite.ResponseModeFragment, fosite.ResponseModeFormPost:
+		req.responseMode = mode
+	default:
+		return &pageError{"response_mode", "must be query, fragment or form_post.", "OAuth 2.0 Multiple Response Types, section 2.1"}
+	}
+	return nil
+}
+
+func (p *Provider) parseRest(ctx context.Context, req *authorizationRequest) error {
+	form, app := req.form, req.application
+	if err := once(form); err != nil {
+		return err
+	}
+	switch {
+	case form.Has("request"):
+		return fosite.ErrRequestNotSupported.WithHint("The parameter request is not supported.")
+	case form.Has("request_uri"):
+		return fosite.ErrRequestURINotSupported.WithHint("The parameter request_uri is not supported.")
+	case form.Has("registration"):
+		return fosite.ErrRegistrationNotSupported.WithHint("The parameter registration is not supported.")
+	case form.Get("response_type") == "":
+		return fosite.ErrInvalidRequest.WithHint("response_type is missing.")
+	case form.Get("response_type") != "code" || !slices.Contains(app.ResponseTypes, "code") || !app.Allows("authorization_code"):
+		return fosite.ErrUnsupportedResponseType.WithHintf("response_type %q is not one that this client is registered for.", form.Get("response_type"))
+	}
+	if err := req.parseProof(); err != nil {
+		return err
+	}
+	for _, scope := range strings.Fields(form.Get("scope")) {
+		if slices.Contains(app.Scopes, scope) && !slices.Contains(req.scopes, scope) {
+			req.scopes = append(req.scopes, scope) // what is unknown is left out (OIDC Core §3.1.2.1)
+		}
+	}
+	if strings.TrimSpace(form.Get("scope")) != "" && len(req.scopes) == 0 {
+		return fosite.ErrInvalidScope.WithHintf("This client may not have any of the scopes %q.", form.Get("scope"))
+	}
+	if !app.Allows("refresh_token") {
+		req.scopes = slices.DeleteFunc(req.scopes, func(s string) bool { return s == "offline_access" })
+	}
+	for _, audience := range append(slices.Clone(form["resource"]), form["audience"]...) {
+		if !slices.Contains(app.Audiences, audience) {
+			return errInvalidTarget.WithHintf("This client may not have tokens for %q.", audience)
+		}
+		if !slices.Contains(req.audience, audience) {
+			req.audience = append(req.audience, audience)
+		}
+	}
+	return p.parseOpenID(ctx, req)
+}
+
+var errInvalidTarget = &fosite.RFC6749Error{ErrorField: "invalid_target", DescriptionField: "The resource is unknown or not allowed.", CodeField: 400} // RFC 8707 §2
+
+// parseProof judges PKCE before the End-User is asked for anything (RFC 7636 §4.4.1).
+func (req *authorizationRequest) parseProof() error {
+	challenge, method := req.form.Get("code_challenge"), req.form.Get("code_challenge_method")
+	switch {
+	case challenge == "" && method == "":
+		if req.application.PKCE != clients.PKCEOptional || req.application.Public() {
+			return fosite.ErrInvalidRequest.WithHint("code_challenge is missing: this client must use PKCE with code_challenge_method S256.")
+		}
+	case method != "S256":
+		return fosite.ErrInvalidRequest.WithHint("code_challenge_method must be S256.")
+	case !challengeForm(challenge):
+		return fosite.ErrInvalidRequest.WithHint("code_challenge must be the base64url of a SHA-256 hash: 43 characters.")
+	}
+	return nil
+}
+
+func challengeForm(challenge string) bool {
+	if len(challenge) != 43 {
+		return false
+	}
+	for i := range len(challenge) {
+		c := challenge[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+var prompts = []string{"none", "login", "consent", "select_account", "create"}
+
+func (p *Provider) parseOpenID(ctx context.Context, req *authorizationRequest) error {
+	form := req.form
+	asked := strings.Fields(form.Get("prompt"))
+	for _, prompt := range asked {
+		if !slices.Contains(prompts, prompt) {
+			return fosite.ErrInvalidRequest.WithHintf("prompt %q is not one of %s.", prompt, strings.Join(prompts, ", "))
+		}
+		if prompt == "none" && len(asked) > 1 {
+			return fosite.ErrInvalidRequest.WithHint("prompt none can't stand beside another value.")
+		}
+	}
+	if text := form.Get("max_age"); text != "" {
+		age, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || age < 0 {
+			return fosite.ErrInvalidRequest.WithHintf("max_age %q must be a number of seconds, 0 or more.", text)
+		}
+		req.maxAge = age
+	}
+	if len(form.Get("nonce")) > 512 {
+		return fosite.ErrInvalidRequest.WithHint("nonce is longer than 512 characters.")
+	}
+	if text := form.Get("claims"); text != "" {
+		if _, err := identity.ParseClaimsRequest([]byte(text)); err != nil {
+			return fosite.ErrInvalidRequest.WithHintf("claims: %s", err)
+		}
+		req.claims = []byte(text)
+	}
+	req.loginHint = form.Get("login_hint")
+	if hint := form.Get("id_token_hint"); hint != "" {
+		claims, err := p.hint(ctx, hint)
+		if err != nil {
+			return fosite.ErrInvalidRequest.WithHint("id_token_hint is not an ID token that was issued here.")
+		}
+		req.hintedSubject = identity.ID(claims.Subject)
+	}
+	return nil
+}
+
+// hintClaims are the claims of an id_token_hint that we look at.
+type hintClaims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience string `json:"aud"`
+	Session  string `json:"sid"`
+}
+
+var errHint = errors.New("not an ID token of this issuer")
+
+// hint reads an ID token that was issued here, also one that has expired or whose key was retired (OIDC Core §3.1.2.1).
+func (p *Provider) hint(ctx context.Context, token string) (*hintClaims, error) {
+	payload, header, err := p.Keys.VerifyHint(ctx, environments.FromContext(ctx).ID, token)
+	if err != nil {
+		return nil, err
+	}
+	var c hintClaims
+	if err := json.Unmarshal(payload, &c); err != nil || header.Type == accessTokenType || c.Subject == "" || c.Audience == "" || c.Issuer != p.issuer(ctx) {
+		return nil, errHint
+	}
+	return &c, nil
+}
+
+// forFosite is the request as fosite is to see it: what has been decided already is left out, as its own rules for it are
+// other ones.
+func (req *authorizationRequest) forFosite() url.Values {
+	form := url.Values{
+		"client_id": {req.application.ClientID}, "redirect_uri": {req.redirectURI}, "response_type": {"code"},
+		"scope": {strings.Join(req.scopes, " ")}, "state": {"-"}, "audience": req.audience,
+	}
+	set(form, "code_challenge", req.form.Get("code_challenge"))
+	set(form, "code_challenge_method", req.form.Get("code_challenge_method"))
+	set(form, "nonce", req.form.Get("nonce"))
+	return form
+}

@@ -1,0 +1,90 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+)
+
+// authenticateClient authenticates the client of a request (RFC 6749 §2.3): by exactly one method, which must be the one
+// that the application is registered for. An unknown client, a wrong secret and an expired one are alike, in text and time.
+func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+	app, err := p.clientOf(ctx, r, form)
+	if err != nil {
+		return nil, err
+	}
+	flowOf(ctx).application = app
+	return client{Application: app}, nil
+}
+
+func (p *Provider) clientOf(ctx context.Context, r *http.Request, form url.Values) (*clients.Application, error) {
+	id, secret, method, err := presented(r, form)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return nil, fosite.ErrInvalidClient.WithHint("The request names no client: send client_id, or client credentials.")
+	}
+	app, err := p.Applications.ByClientID(ctx, environments.FromContext(ctx).ID, id)
+	if errors.Is(err, clients.ErrNotFound) {
+		p.Applications.AuthenticateUnknown(secret)
+		return nil, fosite.ErrInvalidClient.WithHint(unknownClient)
+	}
+	if err != nil {
+		return nil, err
+	}
+	right := method == clients.AuthNone || p.Applications.Authenticate(ctx, app, secret, caller(r).Address)
+	if !app.Enabled || !right {
+		return nil, fosite.ErrInvalidClient.WithHint(unknownClient)
+	}
+	if method != app.TokenEndpointAuthMethod {
+		return nil, fosite.ErrInvalidClient.WithHintf("This client is registered for token_endpoint_auth_method %s, but the request used %s.", app.TokenEndpointAuthMethod, method)
+	}
+	return app, nil
+}
+
+const unknownClient = "No client with this client_id and these credentials is registered here. Check client_id, the secret and its expiry."
+
+// presented reads the client's ID and secret, and by which method they came.
+func presented(r *http.Request, form url.Values) (id, secret string, method clients.AuthMethod, err error) {
+	if form.Get("client_assertion") != "" || form.Get("client_assertion_type") != "" {
+		return "", "", "", fosite.ErrInvalidClient.WithHint("Client assertions are not supported. Use client_secret_basic or client_secret_post.")
+	}
+	id, secret, method = form.Get("client_id"), form.Get("client_secret"), clients.AuthNone
+	if form.Has("client_secret") {
+		method = clients.AuthClientSecretPost
+	}
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return id, secret, method, nil
+	}
+	user, password, ok := r.BasicAuth()
+	if !ok {
+		return "", "", "", fosite.ErrInvalidClient.WithHint("The Authorization header must use the Basic scheme with client_id and client_secret.")
+	}
+	if method == clients.AuthClientSecretPost {
+		return "", "", "", fosite.ErrInvalidRequest.WithHint("The request authenticates the client twice: send its secret either in the Authorization header or in the body.")
+	}
+	// RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
+	basicID, idErr := url.QueryUnescape(user)
+	basicSecret, secretErr := url.QueryUnescape(password)
+	if idErr != nil || secretErr != nil {
+		return "", "", "", fosite.ErrInvalidClient.WithHint("client_id and client_secret in the Authorization header must be form-encoded (RFC 6749, section 2.3.1).")
+	}
+	if id != "" && id != basicID {
+		return "", "", "", fosite.ErrInvalidRequest.WithHint("client_id in the body differs from the one in the Authorization header.")
+	}
+	return basicID, basicSecret, clients.AuthClientSecretBasic, nil
+}
+
+// usedAuthorizationHeader reports whether a refusal must carry WWW-Authenticate (RFC 6749 §5.2).
+func usedAuthorizationHeader(r *http.Request) bool {
+	return strings.TrimSpace(r.Header.Get("Authorization")) != ""
+}

@@ -1,0 +1,186 @@
+package provider
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/sessions"
+)
+
+// step is what an authorization request needs next.
+type step string
+
+// The steps, each but the first and the last a page of ours.
+const (
+	stepAnswer        step = ""
+	stepSignIn        step = "/sign-in"
+	stepSignUp        step = "/sign-up"
+	stepChooseAccount step = "/sign-in/choose-account"
+	stepConsent       step = "/consent"
+)
+
+// situation is all that the next step is decided from. Nothing else is looked at: no clock, no database.
+type situation struct {
+	now         time.Time
+	environment *environments.Environment
+	application *clients.Application
+	request     *authorizationRequest
+	accounts    []sessions.Account
+	interaction *sessions.Interaction // nil for a request that has not asked anything of the End-User
+	consented   []string              // scopes that the account allowed the application before
+}
+
+// authenticatedAfter is the earliest authentication that the request accepts: prompt=login and max_age=0 ask for one that
+// has yet to happen, max_age for one that is not too old (OIDC Core §3.1.2.1).
+func (s *situation) authenticatedAfter() time.Time {
+	if s.interaction != nil {
+		return s.interaction.AuthenticatedAfter
+	}
+	after := time.Time{}
+	if s.request.hasPrompt("login") {
+		after = s.now
+	}
+	if s.request.maxAge >= 0 {
+		if at := s.now.Add(-time.Duration(s.request.maxAge) * time.Second); at.After(after) {
+			after = at
+		}
+	}
+	return after
+}
+
+// decide says what the request needs next, and for which account it is answered. Its error is the answer that the client
+// gets (OIDC Core §3.1.2.6); with prompt=none every step is such an error.
+func (s *situation) decide() (step, *sessions.Account, error) {
+	if s.interaction != nil && s.interaction.Denied {
+		return stepAnswer, nil, fosite.ErrAccessDenied.WithHint("The End-User cancelled the request.")
+	}
+	next, account := s.next()
+	if next != stepAnswer && s.request.hasPrompt("none") {
+		switch {
+		case next == stepConsent:
+			return next, nil, fosite.ErrConsentRequired.WithHint("The End-User has not allowed all that the request asks for.")
+		case next == stepChooseAccount && s.living() > 1:
+			return next, nil, errAccountSelectionRequired
+		}
+		return next, nil, fosite.ErrLoginRequired.WithHint("The End-User must sign in.")
+	}
+	return next, account, nil
+}
+
+var errAccountSelectionRequired = &fosite.RFC6749Error{
+	ErrorField: "account_selection_required", DescriptionField: "The End-User must choose one of several accounts.", CodeField: 400,
+}
+
+func (s *situation) next() (step, *sessions.Account) {
+	account, unclear := s.account()
+	if account == nil {
+		return unclear, nil
+	}
+	if !s.fresh(account) {
+		return stepSignIn, account
+	}
+	if !subset(s.request.scopes, s.allowed()) {
+		return stepConsent, account
+	}
+	return stepAnswer, account
+}
+
+func (s *situation) alive(a *sessions.Account) bool { return a.Alive(s.environment, s.now) }
+
+func (s *situation) living() int {
+	n := 0
+	for i := range s.accounts {
+		if s.alive(&s.accounts[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// account finds whom the request is about among the accounts of the browser, or the page on which that becomes clear.
+func (s *situation) account() (*sessions.Account, step) {
+	chosen := s.interaction != nil && s.interaction.Account != ""
+	var living []*sessions.Account
+	for i := range s.accounts {
+		a := &s.accounts[i]
+		if !s.alive(a) || s.request.hintedSubject != "" && a.BrowserSession.User != s.request.hintedSubject {
+			continue
+		}
+		if chosen {
+			if a.BrowserSession.ID == s.interaction.Account {
+				return a, stepAnswer
+			}
+			continue
+		}
+		living = append(living, a)
+	}
+	switch {
+	case chosen:
+		return nil, stepSignIn
+	case s.request.hasPrompt("create"):
+		return nil, stepSignUp
+	case s.request.hasPrompt("select_account") && len(s.accounts) > 0:
+		return nil, stepChooseAccount
+	case len(living) == 0 && len(s.accounts) > 1 && s.request.loginHint == "":
+		return nil, stepChooseAccount
+	case len(living) == 0:
+		return nil, stepSignIn
+	}
+	if hint := s.request.loginHint; hint != "" && s.request.hintedSubject == "" {
+		named := slices.IndexFunc(living, func(a *sessions.Account) bool { return sameEmail(a.Email, hint) })
+		if named < 0 {
+			return nil, stepSignIn
+		}
+		living = living[named : named+1]
+	}
+	if len(living) > 1 || s.signedOut(living[0]) {
+		return nil, stepChooseAccount
+	}
+	return living[0], stepAnswer
+}
+
+func sameEmail(a, b string) bool {
+	x, errX := identity.NormalizeEmail(a)
+	y, errY := identity.NormalizeEmail(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// signedOut reports whether the account has signed out of this application since it signed in at this browser. Such a person
+// is asked before the application gets her back, though no credentials are.
+func (s *situation) signedOut(a *sessions.Account) bool {
+	last := a.Session
+	return last != nil && last.EndedReason == sessions.EndedSignedOut && last.EndedAt.After(a.BrowserSession.AuthTime)
+}
+
+// fresh reports whether the account's authentication is recent enough for the request, and for the application: its own
+// maximum session length judges the age of the authentication, however alive the browser session is.
+func (s *situation) fresh(a *sessions.Account) bool {
+	at := a.BrowserSession.AuthTime
+	return !at.Before(s.authenticatedAfter()) && s.now.Before(at.Add(s.application.SessionPolicy.MaxSessionLength))
+}
+
+// allowed are the scopes that need no further word of the End-User.
+func (s *situation) allowed() []string {
+	var here []string
+	if s.interaction != nil {
+		here = s.interaction.Consented
+	}
+	switch {
+	case s.request.hasPrompt("consent"):
+		return here
+	case s.application.Consent == clients.ConsentFirstParty:
+		return s.request.scopes
+	}
+	return append(slices.Clone(here), s.consented...)
+}
+
+// hasPrompt reports whether prompt has the value.
+func (a *authorizationRequest) hasPrompt(value string) bool {
+	return slices.Contains(strings.Fields(a.form.Get("prompt")), value)
+}

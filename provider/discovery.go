@@ -1,0 +1,115 @@
+package provider
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/sessions"
+)
+
+// metadata describes the provider (OIDC Discovery §3, RFC 8414 §2).
+type metadata struct {
+	Issuer                                     string   `json:"issuer"`
+	AuthorizationEndpoint                      string   `json:"authorization_endpoint"`
+	TokenEndpoint                              string   `json:"token_endpoint"`
+	UserInfoEndpoint                           string   `json:"userinfo_endpoint"`
+	JWKSURI                                    string   `json:"jwks_uri"`
+	IntrospectionEndpoint                      string   `json:"introspection_endpoint"`
+	RevocationEndpoint                         string   `json:"revocation_endpoint"`
+	EndSessionEndpoint                         string   `json:"end_session_endpoint"`
+	ScopesSupported                            []string `json:"scopes_supported"`
+	ResponseTypesSupported                     []string `json:"response_types_supported"`
+	ResponseModesSupported                     []string `json:"response_modes_supported"`
+	GrantTypesSupported                        []string `json:"grant_types_supported"`
+	ACRValuesSupported                         []string `json:"acr_values_supported"`
+	SubjectTypesSupported                      []string `json:"subject_types_supported"`
+	IDTokenSigningAlgValuesSupported           []string `json:"id_token_signing_alg_values_supported"`
+	TokenEndpointAuthMethodsSupported          []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthMethodsSupported  []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthMethodsSupported     []string `json:"revocation_endpoint_auth_methods_supported"`
+	CodeChallengeMethodsSupported              []string `json:"code_challenge_methods_supported"`
+	PromptValuesSupported                      []string `json:"prompt_values_supported"`
+	ClaimTypesSupported                        []string `json:"claim_types_supported"`
+	ClaimsSupported                            []string `json:"claims_supported"`
+	UILocalesSupported                         []string `json:"ui_locales_supported"`
+	ClaimsParameterSupported                   bool     `json:"claims_parameter_supported"`
+	RequestParameterSupported                  bool     `json:"request_parameter_supported"`
+	RequestURIParameterSupported               bool     `json:"request_uri_parameter_supported"`
+	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+}
+
+func (p *Provider) metadata(issuer string) metadata {
+	secrets := []string{"client_secret_basic", "client_secret_post"}
+	algorithms := make([]string, 0, len(keys.Algorithms()))
+	for _, a := range keys.Algorithms() {
+		algorithms = append(algorithms, string(a))
+	}
+	return metadata{
+		Issuer:                                     issuer,
+		AuthorizationEndpoint:                      issuer + "/oauth2/authorize",
+		TokenEndpoint:                              issuer + "/oauth2/token",
+		UserInfoEndpoint:                           issuer + "/userinfo",
+		JWKSURI:                                    issuer + "/.well-known/jwks.json",
+		IntrospectionEndpoint:                      issuer + "/oauth2/introspect",
+		RevocationEndpoint:                         issuer + "/oauth2/revoke",
+		EndSessionEndpoint:                         issuer + "/oauth2/logout",
+		ScopesSupported:                            append(identity.SupportedScopes(), "offline_access"),
+		ResponseTypesSupported:                     []string{"code"},
+		ResponseModesSupported:                     []string{"query", "fragment", "form_post"},
+		GrantTypesSupported:                        grantTypes,
+		ACRValuesSupported:                         []string{sessions.ACRPassword},
+		SubjectTypesSupported:                      []string{"public"},
+		IDTokenSigningAlgValuesSupported:           algorithms,
+		TokenEndpointAuthMethodsSupported:          append(secrets, "none"),
+		IntrospectionEndpointAuthMethodsSupported:  secrets,
+		RevocationEndpointAuthMethodsSupported:     append(secrets, "none"),
+		CodeChallengeMethodsSupported:              []string{"S256"},
+		PromptValuesSupported:                      prompts,
+		ClaimTypesSupported:                        []string{"normal"},
+		ClaimsSupported:                            identity.SupportedClaims(),
+		UILocalesSupported:                         p.Languages,
+		ClaimsParameterSupported:                   true,
+		AuthorizationResponseIssParameterSupported: true,
+	}
+}
+
+// discovery serves GET /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
+func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
+	issuer := p.issuer(r.Context())
+	body, known := p.documents.Load(issuer)
+	if !known {
+		made, err := json.Marshal(p.metadata(issuer))
+		if err != nil {
+			p.writeError(w, r, err)
+			return
+		}
+		body, _ = p.documents.LoadOrStore(issuer, made)
+	}
+	writeDocument(w, "application/json", body.([]byte))
+}
+
+// jwks serves GET /.well-known/jwks.json. It may be kept for a while, but is asked for again in time for a new key: those
+// are published a day before they sign.
+func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
+	set, err := p.Keys.JWKS(r.Context(), environments.FromContext(r.Context()).ID)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	w.Header().Set("ETag", set.ETag)
+	if match := r.Header.Get("If-None-Match"); match != "" && strings.Contains(match, set.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	writeDocument(w, "application/jwk-set+json", set.Body)
+}
+
+func writeDocument(w http.ResponseWriter, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(body) // a client that went away is told nothing
+}

@@ -1,0 +1,43 @@
+package provider
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/ory/fosite"
+)
+
+// readForm reads the body of a request of an application. Parameters are in the body alone, each once (RFC 6749 §3.2),
+// but for those that may be repeated (RFC 8707). The server has limited the body's size.
+func readForm(r *http.Request) (url.Values, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return nil, fosite.ErrInvalidRequest.WithHint("The body must be application/x-www-form-urlencoded.")
+	}
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, fosite.ErrInvalidRequest.WithHintf("The body is larger than %d bytes.", tooLarge.Limit)
+		}
+		return nil, fosite.ErrInvalidRequest.WithHint("The body is not properly form-encoded.")
+	}
+	if err := once(r.PostForm); err != nil {
+		return nil, err
+	}
+	return r.PostForm, nil
+}
+
+// repeatable are the parameters that a request may have several times.
+var repeatable = map[string]bool{"resource": true, "audience": true}
+
+// once refuses a parameter that occurs twice (RFC 6749 §3.1).
+func once(form url.Values) error {
+	for key, values := range form {
+		if len(values) > 1 && !repeatable[key] {
+			return fosite.ErrInvalidRequest.WithHintf("The parameter %q is included more than once.", key)
+		}
+	}
+	return nil
+}

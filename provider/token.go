@@ -1,0 +1,97 @@
+package provider
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/grants"
+)
+
+// tokenReply is the answer of the token endpoint (RFC 6749 §5.1, OIDC Core §3.1.3.3).
+type tokenReply struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	Scope        string `json:"scope,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+}
+
+// grantTypes are those that the token endpoint serves.
+var grantTypes = []string{"authorization_code", "client_credentials", "refresh_token"}
+
+// token serves POST /oauth2/token (RFC 6749 §3.2).
+func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+	form, err := readForm(r)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	grantType := form.Get("grant_type")
+	if grantType != "" && !slices.Contains(grantTypes, grantType) {
+		p.writeError(w, r, fosite.ErrUnsupportedGrantType.WithHintf("grant_type %q is not supported. Use one of %s.", grantType, strings.Join(grantTypes, ", ")))
+		return
+	}
+	f := &flow{environment: environments.FromContext(r.Context()), caller: caller(r)}
+	ctx := withFlow(r.Context(), f)
+	resources(form)
+	session := newTokenSession("")
+	request, err := p.fosite.NewAccessRequest(ctx, r, session)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	if grantType == "client_credentials" {
+		grantRequested(request, f)
+	}
+	response, err := p.fosite.NewAccessResponse(ctx, request)
+	if err != nil {
+		if errors.Is(err, grants.ErrUsed) { // another request with the same code was faster
+			if err := p.Ledger.CodeReused(ctx, f.code, f.state, f.caller); err != nil {
+				p.writeError(w, r, err)
+				return
+			}
+		}
+		p.writeError(w, r, err)
+		return
+	}
+	if f.state != nil {
+		p.Sessions.Activity.Session(f.environment.ID, f.state.Session.ID, p.Now().UTC())
+	}
+	reply := tokenReply{
+		AccessToken: response.GetAccessToken(), TokenType: "Bearer",
+		ExpiresIn: int64(f.access.Expires.Sub(f.access.Issued) / time.Second),
+		Scope:     strings.Join(request.GetGrantedScopes(), " "),
+	}
+	reply.RefreshToken, _ = response.GetExtra("refresh_token").(string)
+	reply.IDToken, _ = response.GetExtra("id_token").(string)
+	writeJSON(w, http.StatusOK, reply)
+}
+
+// resources lets resource (RFC 8707) name what fosite calls audience.
+func resources(form map[string][]string) {
+	if named := form["resource"]; len(named) > 0 {
+		form["audience"] = append(form["audience"], named...)
+	}
+}
+
+// grantRequested gives a client by its own credentials the scopes and audiences that it asked for and was registered
+// with; fosite has refused others. Who names no scope gets all that the application has (RFC 6749 §3.3).
+func grantRequested(request fosite.AccessRequester, f *flow) {
+	scopes := request.GetRequestedScopes()
+	if len(scopes) == 0 {
+		scopes = f.application.Scopes
+	}
+	for _, scope := range scopes {
+		request.GrantScope(scope)
+	}
+	for _, audience := range request.GetRequestedAudience() {
+		request.GrantAudience(audience)
+	}
+}

@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/portico-id/portico/identity"
+)
+
+// userinfo serves GET and POST /userinfo (OIDC Core §5.3). The access token comes in the Authorization header, or in the
+// body of a POST (RFC 6750 §2.1, §2.2); never in the address, where logs would keep it.
+func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
+	token, refused := bearer(r)
+	if refused != nil {
+		p.writeBearerError(w, r, *refused)
+		return
+	}
+	t, err := p.open(r.Context(), token)
+	if errors.Is(err, errDead) {
+		p.writeBearerError(w, r, bearerError{http.StatusUnauthorized, "invalid_token", "The access token is unknown, expired, revoked, or its session has ended."})
+		return
+	}
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	if t.state == nil || !slices.Contains(t.scopes, "openid") {
+		p.writeBearerError(w, r, bearerError{http.StatusForbidden, "insufficient_scope", "The access token was not granted the scope openid."})
+		return
+	}
+	p.used(t)
+	request, err := identity.ParseClaimsRequest(t.state.Grant.Claims)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	claims := identity.Claims(&t.state.User, t.scopes, request, identity.UserInfo)
+	claims["sub"] = string(t.state.Grant.User)
+	writeJSON(w, http.StatusOK, claims)
+}
+
+// bearerError is a refusal by RFC 6750 §3.
+type bearerError struct {
+	status int
+	code   string // "" if the request brought no token at all
+	text   string
+}
+
+func bearer(r *http.Request) (string, *bearerError) {
+	var inHeader, inBody string
+	if header := r.Header.Get("Authorization"); header != "" {
+		scheme, token, _ := strings.Cut(header, " ")
+		if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
+			return "", &bearerError{http.StatusBadRequest, "invalid_request", "The Authorization header must be Bearer and an access token."}
+		}
+		inHeader = strings.TrimSpace(token)
+	}
+	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		form, err := readForm(r)
+		if err != nil {
+			return "", &bearerError{http.StatusBadRequest, "invalid_request", "The body is not properly form-encoded."}
+		}
+		inBody = form.Get("access_token")
+	}
+	switch {
+	case inHeader != "" && inBody != "":
+		return "", &bearerError{http.StatusBadRequest, "invalid_request", "The request brings two access tokens. Send one."}
+	case inHeader == "" && inBody == "":
+		return "", &bearerError{status: http.StatusUnauthorized}
+	}
+	return inHeader + inBody, nil
+}
+
+func (p *Provider) writeBearerError(w http.ResponseWriter, r *http.Request, e bearerError) {
+	challenge := `Bearer realm="` + p.issuer(r.Context()) + `"`
+	if e.code != "" {
+		challenge += `, error="` + e.code + `", error_description="` + e.text + `"`
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+	p.Log.InfoContext(r.Context(), "refused", "oauth_error", e.code)
+	if e.code == "" {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(e.status)
+		return
+	}
+	writeJSON(w, e.status, errorReply{Error: e.code, Description: e.text})
+}

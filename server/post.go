@@ -1,0 +1,158 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/mileusna/useragent"
+
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/mail"
+	"github.com/portico-id/portico/templates"
+)
+
+// post takes the mails that the domain causes and delivers them on its own time, so that no answer waits for a mail
+// server and none tells by its time what was mailed. It implements identity.Mailer.
+type post struct {
+	s      *Server
+	sender mail.Sender
+	queue  chan mail.Message
+	done   sync.WaitGroup
+}
+
+// How mail is delivered.
+const (
+	mailQueue   = 1000 // mails that may wait
+	mailWorkers = 4
+	mailTries   = 5
+)
+
+func newPost(s *Server) *post {
+	p := &post{s: s, queue: make(chan mail.Message, mailQueue)}
+	if c := s.Config.Mail; c.SMTP.Host != "" {
+		p.sender = &mail.SMTP{
+			Host: c.SMTP.Host, Port: c.SMTP.Port, TLS: c.SMTP.TLS, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(), From: c.From, Now: s.Clock.Now,
+		}
+	} else {
+		s.Mailbox = &mail.Mailbox{Now: s.Clock.Now}
+		p.sender = s.Mailbox
+	}
+	return p
+}
+
+// SendMail implements identity.Mailer.
+func (p *post) SendMail(ctx context.Context, m identity.Mail) error {
+	page, err := p.compose(ctx, m)
+	if err != nil || page == nil {
+		return err
+	}
+	message, err := mail.Compose(page)
+	if err != nil {
+		return err
+	}
+	select {
+	case p.queue <- message:
+		return nil
+	default:
+		return fmt.Errorf("send %s: %d mails are waiting already", m.Kind, mailQueue)
+	}
+}
+
+// compose chooses the mail's template; nil is a mail that isn't sent.
+func (p *post) compose(ctx context.Context, m identity.Mail) (templates.Mail, error) {
+	env, err := p.s.Environments.ByID(ctx, m.Environment)
+	if err != nil {
+		return nil, err
+	}
+	head := templates.Letterhead{To: m.To, Environment: env.Name, Language: templates.MatchLanguage(m.Language), AskedAt: m.AskedAt.UTC(), AskedDevice: device(m.UserAgent)}
+	issuer, clientID := env.Issuer(p.s.publicURL), ""
+	if m.Application != "" {
+		app, err := p.s.Applications.ByID(ctx, env.ID, m.Application)
+		if err != nil {
+			return nil, err
+		}
+		head.Application, clientID = app.Name, app.ClientID
+	}
+	chrome := templates.Chrome{Prefix: issuer, Interaction: m.Interaction, ClientID: clientID}
+	switch m.Kind {
+	case identity.MailVerifyEmail:
+		return templates.MailVerifyEmail{Letterhead: head, Code: m.Code, Valid: m.Valid, Link: chrome.Href("/verify-email", "code", m.Code)}, nil
+	case identity.MailAlreadyRegistered:
+		return templates.MailAlreadyRegistered{Letterhead: head, SignInLink: chrome.Href("/sign-in"), ResetLink: chrome.Href("/password-reset")}, nil
+	case identity.MailPasswordReset:
+		return templates.MailPasswordReset{Letterhead: head, Code: m.Code, Valid: m.Valid, Link: chrome.Href("/password-reset/new", "code", m.Code)}, nil
+	case identity.MailPasswordChanged:
+		return templates.MailPasswordChanged{Letterhead: head, ResetLink: chrome.Href("/password-reset")}, nil
+	}
+	return nil, nil
+}
+
+// run delivers until the context ends, and what is still queued after that.
+func (p *post) run(ctx context.Context) {
+	for range mailWorkers {
+		p.done.Go(func() {
+			for {
+				select {
+				case m := <-p.queue:
+					p.deliver(ctx, m)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	p.done.Wait()
+}
+
+func (p *post) deliver(ctx context.Context, m mail.Message) {
+	wait := time.Second
+	for try := 1; ; try++ {
+		err := p.sender.Send(ctx, m)
+		if err == nil {
+			return
+		}
+		p.s.Log.WarnContext(ctx, "mail not delivered", "try", try, "subject", m.Subject, "err", err)
+		if try == mailTries {
+			return
+		}
+		select {
+		case <-time.After(wait):
+			wait *= 4
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// device names the browser and the system of a User-Agent header; the zero Message if it tells neither.
+func device(userAgent string) templates.Message {
+	agent := useragent.Parse(userAgent)
+	if agent.Name == "" {
+		return templates.Message{}
+	}
+	return templates.TextDevice(agent.Name, agent.OS)
+}
+
+// mailboxAddress is where a developer reads the mail that stops here.
+func (s *Server) mailboxAddress() string { return s.Config.PublicURL + "/dev/mailbox" }
+
+// devClock serves POST /dev/clock in local mode: {"offset_seconds": 172800} moves the clock two days ahead of the real one.
+func (s *Server) devClock(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		OffsetSeconds *int64 `json:"offset_seconds"`
+	}
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	const most = 20 * 365 * 24 * 60 * 60
+	if in.OffsetSeconds == nil || *in.OffsetSeconds < -most || *in.OffsetSeconds > most {
+		return errOffset
+	}
+	s.Clock.Set(time.Duration(*in.OffsetSeconds) * time.Second)
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "clock moved", slog.Int64("offset_seconds", *in.OffsetSeconds))
+	return writeJSON(w, map[string]any{"offset_seconds": *in.OffsetSeconds, "now": s.Clock.Now().UTC().Format(time.RFC3339)})
+}

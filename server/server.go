@@ -1,0 +1,182 @@
+// Package server is the composition root: it builds everything from the configuration, mounts the edges and runs them.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/portico-id/portico/admin"
+	"github.com/portico-id/portico/admin/dashboard"
+	"github.com/portico-id/portico/audit"
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/config"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/grants"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/login"
+	"github.com/portico-id/portico/mail"
+	"github.com/portico-id/portico/provider"
+	"github.com/portico-id/portico/sessions"
+	"github.com/portico-id/portico/storage"
+	"github.com/portico-id/portico/templates"
+)
+
+// Server is an installation, built and ready: the domain over its database, and the edges over the domain. The command
+// line works on the same without serving.
+type Server struct {
+	Config  *config.Config
+	Version string
+	Log     *slog.Logger
+	Clock   *Clock
+
+	DB           *storage.DB
+	Audit        *audit.Log
+	Environments *environments.Registry
+	Keys         *keys.Ring
+	Sealer       *keys.Sealer
+	Applications *clients.Registry
+	Users        *identity.Registry
+	Sessions     *sessions.Registry
+	Ledger       *grants.Ledger
+	Setup        *admin.Setup
+	Mailbox      *mail.Mailbox // nil unless mail stops here
+
+	// Applied is how many migrations the start applied.
+	Applied int
+
+	publicURL *url.URL
+	cookies   *sessions.Cookies
+	post      *post
+	login     *login.Handler
+	dashboard *dashboard.Handler
+	provider  *provider.Provider
+	stop      func()
+}
+
+// Open opens the database of the configuration, migrates it and builds the installation on it. Close releases it.
+func Open(ctx context.Context, c *config.Config, version string, log *slog.Logger) (*Server, error) {
+	publicURL, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("public_url: %w", err)
+	}
+	if file := c.Database.URL.File(); file != "" {
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return nil, fmt.Errorf("make the folder of the database: %w", err)
+		}
+	}
+	db, err := storage.Open(ctx, c.Database.URL.Reveal(), storage.Options{MaxConnections: c.Database.MaxConnections})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, Version: version, Log: log, Clock: &Clock{}, DB: db, publicURL: publicURL}
+	if s.Applied, err = db.Migrate(ctx); err == nil {
+		err = s.build()
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.stop = db.Changes(s.changed)
+	return s, nil
+}
+
+// Close writes what is still collected in memory and closes the database.
+func (s *Server) Close() error {
+	s.stop()
+	ctx := context.Background()
+	return errors.Join(s.Sessions.Activity.Flush(ctx), s.Applications.Flush(ctx), s.DB.Close())
+}
+
+func (s *Server) build() error {
+	now, inTx := s.Clock.Now, s.DB.InTx
+	pepper, err := keys.NewPepper(s.Config.Key("pepper"), s.Config.PreviousKeys("pepper")...)
+	if err != nil {
+		return err
+	}
+	vault, err := keys.NewVault(s.Config.Key("key encryption"), s.Config.PreviousKeys("key encryption")...)
+	if err != nil {
+		return err
+	}
+	argon2 := s.Config.Passwords.Argon2
+	hasher, err := identity.NewHasher(identity.Argon2{MemoryKiB: argon2.MemoryKiB, Iterations: argon2.Iterations, Parallelism: argon2.Parallelism}, s.Config.Passwords.ParallelHashes)
+	if err != nil {
+		return err
+	}
+	throttle, err := identity.NewMemoryThrottle(now)
+	if err != nil {
+		return err
+	}
+	s.Audit = &audit.Log{Store: storage.Events{DB: s.DB}, Now: now}
+	s.Environments = &environments.Registry{Store: storage.Environments{DB: s.DB}, Audit: s.Audit, InTx: inTx, Now: now}
+	s.Keys = &keys.Ring{Store: storage.Keys{DB: s.DB}, Vault: vault, Audit: s.Audit, Environments: s.Environments, Now: now}
+	s.Sealer = &keys.Sealer{Store: storage.Keys{DB: s.DB}, Vault: vault, Environments: s.Environments, Now: now}
+	store := storage.Sessions{DB: s.DB}
+	s.Sessions = &sessions.Registry{Store: store, Pepper: pepper, Audit: s.Audit, Activity: &sessions.Activity{Store: store}, InTx: inTx, Now: now}
+	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, Sessions: s.Sessions, InTx: inTx, Now: now}
+	s.post = newPost(s)
+	s.Users = &identity.Registry{
+		Store: storage.Users{DB: s.DB}, Environments: s.Environments, Hasher: hasher, Passwords: identity.PasswordPolicy{MinLength: s.Config.Passwords.MinLength},
+		Throttle: throttle, Pepper: pepper, Audit: s.Audit, Mailer: s.post, Sessions: s.Sessions, InTx: inTx, Now: now,
+	}
+	s.Ledger = &grants.Ledger{Store: storage.Grants{DB: s.DB}, Sessions: s.Sessions, Pepper: pepper, Audit: s.Audit, InTx: inTx, Now: now}
+	s.Setup = &admin.Setup{Store: storage.Setup{DB: s.DB}, Environments: s.Environments, Users: s.Users, Pepper: pepper, Audit: s.Audit, InTx: inTx, Now: now}
+	s.cookies = &sessions.Cookies{Secure: s.publicURL.Scheme == "https"}
+	s.login = &login.Handler{
+		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
+		Ledger: s.Ledger, Audit: s.Audit, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
+	}
+	s.dashboard = &dashboard.Handler{
+		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
+		Setup: s.Setup, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+	}
+	s.provider = provider.New(provider.Deps{
+		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
+		AccessTokens: &grants.AccessTokens{Sealer: s.Sealer}, Keys: s.Keys, Chrome: s.login.Chrome, Languages: templates.Languages(),
+		InTx: inTx, Now: now, Log: s.Log,
+	})
+	return nil
+}
+
+// changed drops what is cached of something that another node or process has changed. What this process changes is
+// replaced in its caches at once, by the domain itself.
+func (s *Server) changed(c storage.Change) {
+	switch c.Topic {
+	case "environments":
+		s.reload()
+	case "keys":
+		s.Keys.Invalidate(environments.ID(c.Payload))
+		s.Sealer.Invalidate(environments.ID(c.Payload))
+	case "application":
+		env, id, _ := strings.Cut(c.Payload, "/")
+		s.Applications.Invalidate(environments.ID(env), clients.ID(id))
+	default:
+		s.reload()
+		s.Keys.InvalidateAll()
+		s.Sealer.InvalidateAll()
+		s.Applications.InvalidateAll()
+	}
+}
+
+func (s *Server) reload() {
+	if err := s.Environments.Reload(context.Background()); err != nil {
+		s.Log.Error("environments could not be read anew", "err", err)
+	}
+}
+
+// demoURL is where the demo is reached; "" if it doesn't run.
+func (s *Server) demoURL() string {
+	if !s.Config.Demo.Enabled {
+		return ""
+	}
+	return "http://" + s.Config.Demo.Listen
+}
+
+// Handler serves everything that the public listener does.
+func (s *Server) Handler() http.Handler { return s.routes() }
