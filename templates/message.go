@@ -20,8 +20,6 @@ type tone string
 const (
 	toneInfo    tone = ""
 	toneSuccess tone = "success"
-	toneWarning tone = "warning"
-	toneDanger  tone = "danger"
 )
 
 // IsZero reports whether m is no text.
