@@ -43,6 +43,9 @@ func (db *DB) Notify(ctx context.Context, topic, payload string) error {
 	if strings.ContainsRune(topic, ' ') || len(topic)+len(payload) > 7000 {
 		return fmt.Errorf("%q with a payload of %d bytes can't be notified", topic, len(payload))
 	}
+	if _, err := db.txOf(ctx); err != nil {
+		return err
+	}
 	if db.writer == nil {
 		message := db.node + " " + topic + " " + payload
 		if _, err := db.exec(ctx, "SELECT pg_notify('"+channel+"', ?)", message); err != nil {

@@ -321,6 +321,38 @@ func TestContention(t *testing.T) {
 	})
 }
 
+// Two processes that write to one SQLite file wait for each other (portico's commands run beside
+// the server).
+func TestTwoWriters(t *testing.T) {
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		dbs := []*storage.DB{storagetest.Open(t, url), storagetest.Open(t, url)}
+		makeTable(t, dbs[0])
+		mustExec(t, t.Context(), dbs[0], insertThing, "sum")
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				db := dbs[i%2]
+				for range 25 {
+					err := db.InTx(t.Context(), func(ctx context.Context) error {
+						_, err := db.Exec(ctx, `UPDATE things SET count = count + 1 WHERE id = ?`, "sum")
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for _, db := range dbs {
+			var sum int
+			if err := db.QueryRow(t.Context(), `SELECT count FROM things`).Scan(&sum); err != nil || sum != 400 {
+				t.Errorf("the sum is %d, want 400; %v", sum, err)
+			}
+		}
+	})
+}
+
 func TestQueryRow(t *testing.T) {
 	each(t, func(t *testing.T, db *storage.DB) {
 		var id string
