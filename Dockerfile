@@ -12,15 +12,13 @@ COPY provider/oryx provider/oryx
 RUN go mod download
 COPY . .
 ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" \
-      -o /root/image/portico ./cmd/portico \
- && install -d -m 0700 /root/image/data \
- && install -d -m 1777 /root/image/tmp
+RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags "-s -w -X main.version=$VERSION" -o /out/portico ./cmd/portico
+RUN install -d -m 0700 /out/writable/data && install -d -m 1777 /out/writable/tmp
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build --chown=65532:65532 /root/image /
-COPY LICENSE NOTICE /
+COPY --from=build --chown=65532:65532 /out/writable /
+COPY --from=build /out/portico /src/LICENSE /src/NOTICE /
 USER 65532:65532
 ENV PORTICO_LISTEN=:8080 PORTICO_DATA_DIR=/data
 VOLUME /data
