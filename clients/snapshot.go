@@ -291,6 +291,22 @@ func (r *Registry) missed(
 	return nil, ErrNotFound
 }
 
+// One reports whether the environment has a single application that users sign in to, so that no page needs to speak of
+// applications.
+func (r *Registry) One(ctx context.Context, env environments.ID) (bool, error) {
+	s, err := r.snapshot(ctx, env)
+	if err != nil {
+		return false, err
+	}
+	n := 0
+	for _, app := range s.byID {
+		if app.HasUsers() {
+			n++
+		}
+	}
+	return n == 1, nil
+}
+
 // AllowsOrigin reports whether any application of the environment has the origin, which is all that can be known of a
 // preflight request (Fetch §3.3.6), as it names no client.
 func (r *Registry) AllowsOrigin(ctx context.Context, env environments.ID, origin string) (bool, error) {

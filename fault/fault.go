@@ -124,6 +124,28 @@ func Of(err error) *Error {
 	return &Error{Kind: Internal, Message: "internal error", Cause: err}
 }
 
+// All returns every *Error of a tree whose errors were joined, such as the mistakes of one form, in their order: what Of returns
+// for each of them. For nil it returns nil.
+func All(err error) []*Error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Error:
+		return []*Error{e}
+	case interface{ Unwrap() []error }:
+		var all []*Error
+		for _, one := range e.Unwrap() {
+			all = append(all, All(one)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		if below := e.Unwrap(); below != nil {
+			return All(below)
+		}
+	}
+	return []*Error{Of(err)}
+}
+
 // Invalidf blames the input field; "" blames the input as a whole.
 func Invalidf(field, format string, args ...any) *Error {
 	return &Error{Kind: Invalid, Field: field, Message: fmt.Sprintf(format, args...)}

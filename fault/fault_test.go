@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,6 +98,30 @@ func TestOfHidesForeignErrors(t *testing.T) {
 	got := Of(err)
 	if got.Kind != Internal || got.Field != "" || got.Message != "internal error" || got.Cause != err {
 		t.Errorf("Of(%v) = %+v, want an Internal error that says no more than that, and its cause", err, got)
+	}
+}
+
+func TestAll(t *testing.T) {
+	name, email := Invalidf("name", "is empty"), Invalidf("email", "is no address").WithCause(io.EOF)
+	for _, test := range []struct {
+		name string
+		err  error
+		want []*Error
+	}{
+		{"nil", nil, nil},
+		{"one", name, []*Error{name}},
+		{"wrapped", fmt.Errorf("sign up: %w", name), []*Error{name}},
+		{"joined, wrapped and joined again", errors.Join(fmt.Errorf("sign up: %w", errors.Join(name, nil)), email), []*Error{name, email}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := All(test.err); !slices.Equal(got, test.want) {
+				t.Errorf("All(%v) = %v, want %v", test.err, got, test.want)
+			}
+		})
+	}
+	got := All(errors.Join(name, fmt.Errorf("save: %w", io.EOF)))
+	if len(got) != 2 || got[0] != name || got[1].Kind != Internal {
+		t.Errorf("All = %v, want the mistake and an Internal error", got)
 	}
 }
 

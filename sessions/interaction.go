@@ -15,7 +15,8 @@ type InteractionID string
 const InteractionLifetime = time.Hour
 
 // Interaction is an authorization request that waits for the End-User. /oauth2/authorize decides what is missing and
-// sends the browser to the page for it; the page does its step, saves what came of it here and sends the browser back.
+// sends the browser to the page for it; the page does its step, saves what came of it here and sends the browser back. A
+// hosted page keeps a way of its own as an interaction too, such as a password reset that no request waits for.
 type Interaction struct {
 	ID          InteractionID
 	Environment environments.ID

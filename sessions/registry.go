@@ -65,6 +65,13 @@ func (a *Account) Alive(env *environments.Environment, now time.Time) bool {
 	return !a.Disabled && a.BrowserSession.Alive(&env.BrowserSessions, now)
 }
 
+// Fresh reports whether the account has authenticated recently enough at now: not before after, and within the application's
+// maximum session length, which judges the age of the authentication however alive the browser session is.
+func (a *Account) Fresh(app *clients.Application, after, now time.Time) bool {
+	at := a.BrowserSession.AuthTime
+	return !at.Before(after) && now.Before(at.Add(app.SessionPolicy.MaxSessionLength))
+}
+
 // AliveSession returns the account's session in the application if it is alive at now and of this browser session, else nil.
 func (a *Account) AliveSession(app *clients.Application, now time.Time) *Session {
 	if s := a.Session; s != nil && s.Application == app.ID && s.BrowserSession == a.BrowserSession.ID && s.Alive(&app.SessionPolicy, now) {
