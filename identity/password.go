@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	zxcvbn "github.com/ccojocar/zxcvbn-go"
+	"github.com/ccojocar/zxcvbn-go/matching"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/portico-id/portico/fault"
@@ -63,10 +64,40 @@ func (p PasswordPolicy) Check(password string, words ...string) error {
 		return ErrPasswordStolen
 	}
 	words = known(words)
-	if derived(password, words) || zxcvbn.PasswordStrength(cut(password, judgedBytes), words).Score < judgedScore {
+	if derived(password, words) || guessable(password, words) {
 		return ErrPasswordGuessable
 	}
 	return nil
+}
+
+// guessable reports whether zxcvbn gives the password, or one of its readings, a low score. It reads digits and marks as
+// letters here and not there, as that would take seconds for a password made to keep it busy.
+func guessable(password string, words []string) bool {
+	password = repeated(password)
+	for _, reading := range []string{password, leetI.Replace(password), leetL.Replace(password)} {
+		if zxcvbn.PasswordStrength(cut(reading, judgedBytes), words, matching.FilterL33tMatcher).Score < judgedScore {
+			return true
+		}
+	}
+	return false
+}
+
+// leetI and leetL undo what people put in the place of letters. A 1 stands for i or l.
+var (
+	leetI = strings.NewReplacer(append(leet, "1", "i", "!", "i", "|", "i")...)
+	leetL = strings.NewReplacer(append(leet, "1", "l", "!", "l", "|", "l")...)
+	leet  = []string{"4", "a", "@", "a", "8", "b", "3", "e", "6", "g", "9", "g", "0", "o", "5", "s", "$", "s", "7", "t", "+", "t", "2", "z"}
+)
+
+// repeated returns the part of which the password is a repetition, itself if it is none.
+func repeated(password string) string {
+	letters := []rune(strings.ToLower(password))
+	for n := 1; n <= (len(letters)+1)/2; n++ { // the last may lack what separates them
+		if slices.Equal(letters[n:], letters[:len(letters)-n]) {
+			return string(letters[:n])
+		}
+	}
+	return password
 }
 
 // known returns the texts and the words in them in lower case, the longest first.
