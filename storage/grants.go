@@ -21,13 +21,13 @@ import (
 // Grants implements grants.Store.
 type Grants struct{ DB *DB }
 
-// What grants.State is read from: the grant g, its session s and the session's user u.
+// What grants.State is read from: the grant g, its session and the session's user u.
 const (
 	stateColumns = `g.id, g.user_id, g.application_id, g.scopes, g.audience, g.claims, g.nonce, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason, ` +
 		sessionColumns + `, ` + userColumns
 	joinSessionAndUser = `
-		JOIN sessions s ON s.environment_id = g.environment_id AND s.id = g.session_id
-		JOIN users u ON u.environment_id = s.environment_id AND u.id = s.user_id`
+		JOIN sessions ON sessions.environment_id = g.environment_id AND sessions.id = g.session_id
+		JOIN users u ON u.environment_id = sessions.environment_id AND u.id = sessions.user_id`
 )
 
 // newState returns a state of the environment, and where the stateColumns go.

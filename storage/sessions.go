@@ -21,8 +21,9 @@ type Sessions struct{ DB *DB }
 // firstLook is when the purge looks at a new session for the first time.
 const firstLook = 24 * time.Hour
 
-// sessionColumns are those of a session s; appendSession appends where they go.
-const sessionColumns = `s.id, s.user_id, s.application_id, s.browser_session_id, s.auth_time, s.amr, s.acr, s.address, s.user_agent, s.created_at, s.last_active_at, s.ended_at, s.ended_reason, s.ended_by`
+// sessionColumns are read into a session; appendSession appends where they go.
+const sessionColumns = `sessions.id, sessions.user_id, sessions.application_id, sessions.browser_session_id, sessions.auth_time, sessions.amr, sessions.acr, ` +
+	`sessions.address, sessions.user_agent, sessions.created_at, sessions.last_active_at, sessions.ended_at, sessions.ended_reason, sessions.ended_by`
 
 func appendSession(dest []any, s *sessions.Session) []any {
 	return append(dest, (*string)(&s.ID), (*string)(&s.User), (*string)(&s.Application), (*string)(&s.BrowserSession),
@@ -135,7 +136,7 @@ func (s Sessions) ForgetAccount(ctx context.Context, env environments.ID, handle
 	return s.change(ctx, forgetAccount, string(env), handle[:], string(id))
 }
 
-const findSession = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.environment_id = ? AND s.id = ?`
+const findSession = `SELECT ` + sessionColumns + ` FROM sessions WHERE environment_id = ? AND id = ?`
 
 func (s Sessions) Session(ctx context.Context, env environments.ID, id sessions.ID) (*sessions.Session, error) {
 	found := &sessions.Session{Environment: env}
@@ -150,9 +151,9 @@ func (s Sessions) Session(ctx context.Context, env environments.ID, id sessions.
 }
 
 const sessionsOfUser = `
-	SELECT ` + sessionColumns + ` FROM sessions s
-	WHERE s.environment_id = ? AND s.user_id = ? AND (s.ended_at IS NULL OR s.ended_at > ?)
-	ORDER BY s.last_active_at DESC, s.id DESC`
+	SELECT ` + sessionColumns + ` FROM sessions
+	WHERE environment_id = ? AND user_id = ? AND (ended_at IS NULL OR ended_at > ?)
+	ORDER BY last_active_at DESC, id DESC`
 
 func (s Sessions) SessionsOfUser(ctx context.Context, env environments.ID, user identity.ID, since time.Time) ([]sessions.Session, error) {
 	return s.list(ctx, env, sessionsOfUser, string(env), string(user), micros(since))
@@ -212,7 +213,7 @@ func where(text string, args []any, conditions ...condition) (string, []any) {
 	return b.String(), args
 }
 
-const endSessions = `UPDATE sessions AS s SET ended_at = ?, ended_reason = ?, ended_by = ? WHERE s.environment_id = ? AND s.ended_at IS NULL`
+const endSessions = `UPDATE sessions SET ended_at = ?, ended_reason = ?, ended_by = ? WHERE environment_id = ? AND ended_at IS NULL`
 
 // End ends nothing for a selection that has only exceptions.
 func (s Sessions) End(ctx context.Context, env environments.ID, which sessions.Selection, reason sessions.EndedReason, by string, now time.Time) (ended []sessions.Session, err error) {
@@ -220,12 +221,12 @@ func (s Sessions) End(ctx context.Context, env environments.ID, which sessions.S
 		return nil, nil
 	}
 	q, args := where(endSessions, []any{micros(now), string(reason), by, string(env)},
-		condition{"s.id = ?", string(which.Session)},
-		condition{"s.user_id = ?", string(which.User)},
-		condition{"s.application_id = ?", string(which.Application)},
-		condition{"s.browser_session_id = ?", string(which.BrowserSession)},
-		condition{"s.id <> ?", string(which.Except)},
-		condition{"s.browser_session_id <> ?", string(which.ExceptBrowser)})
+		condition{"id = ?", string(which.Session)},
+		condition{"user_id = ?", string(which.User)},
+		condition{"application_id = ?", string(which.Application)},
+		condition{"browser_session_id = ?", string(which.BrowserSession)},
+		condition{"id <> ?", string(which.Except)},
+		condition{"browser_session_id <> ?", string(which.ExceptBrowser)})
 	err = s.DB.InTx(ctx, func(ctx context.Context) error {
 		ended, err = s.list(ctx, env, q+" RETURNING "+sessionColumns, args...)
 		return err
