@@ -1,7 +1,7 @@
 // Every page in the states that a journey seldom meets: errors, long names, nothing to show, another language. They
 // are the golden files of package templates.
 import { test } from 'node:test';
-import { look, screenshot, tab } from './lib/browser.mjs';
+import { look, screenshot, tab, walk } from './lib/browser.mjs';
 
 const { PAGES, PAGES_AT } = process.env;
 
@@ -11,5 +11,6 @@ for (const name of PAGES.split(' ')) {
     const page = await tab(t, { script: !leaves, allowed: ['app.acme.example', 'cdn.acme.example', 'notes.example'] });
     await page.goto(`${PAGES_AT}/${name}.html`);
     await (leaves ? screenshot : look)(page, `page-${name}`);
+    await walk(page);
   });
 }
