@@ -10,7 +10,6 @@ import (
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
-	"github.com/portico-id/portico/keys"
 	"github.com/portico-id/portico/server/demo"
 )
 
@@ -29,16 +28,25 @@ func (s *Server) Bootstrap(ctx context.Context) error {
 	for _, in := range []environments.New{first, operators} {
 		env, err := s.Environments.BySlug(ctx, in.Slug)
 		if errors.Is(err, environments.ErrNotFound) {
-			env, err = s.createEnvironment(ctx, in)
+			_, err = s.CreateEnvironment(ctx, in)
+		} else if err == nil {
+			err = s.Keys.Provision(ctx, env.ID)
 		}
 		if err != nil {
 			return err
 		}
-		if err := s.Keys.Provision(ctx, env.ID, keys.RS256, keys.ES256, keys.EdDSA); err != nil {
-			return fmt.Errorf("make the keys of %s: %w", in.Slug, err)
-		}
 	}
 	return nil
+}
+
+// CreateEnvironment makes an environment with its default application and its keys. Errors: those of
+// environments.Registry.Create.
+func (s *Server) CreateEnvironment(ctx context.Context, in environments.New) (*environments.Environment, error) {
+	env, err := s.createEnvironment(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return env, s.Keys.Provision(ctx, env.ID)
 }
 
 func (s *Server) createEnvironment(ctx context.Context, in environments.New) (*environments.Environment, error) {
@@ -95,7 +103,7 @@ func (s *Server) registerDemo(ctx context.Context) (*demoClients, error) {
 		a.RedirectURIs, a.PostLogoutRedirectURIs = r.RedirectURIs, r.PostLogoutRedirectURIs
 		a.InitiateLoginURI, a.HomepageURI, a.BackchannelLogoutURI = r.InitiateLoginURI, r.HomepageURI, r.BackchannelLogoutURI
 	}
-	if _, err := s.Applications.Update(ctx, env, notes.ID, func(a *clients.Application) error {
+	if err := s.Applications.Update(ctx, env, notes.ID, func(a *clients.Application) error {
 		register(a, "Notes", demo.NotesRegistration(base))
 		return nil
 	}); err != nil {
