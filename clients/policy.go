@@ -39,9 +39,9 @@ type RetiredPolicy struct {
 	Until             time.Time
 }
 
-// ChangePolicy replaces the clocks by those of next at the time now, and keeps of the old ones what living sessions are
-// still judged by; what next says of retired policies is not looked at. Registry.Update does the same for whoever sets
-// SessionPolicy itself.
+// ChangePolicy replaces the clocks by those of next at the time now, which is later than the change before, and keeps of
+// the old ones what living sessions are still judged by; what next says of retired policies is not looked at.
+// Registry.Update does the same for whoever sets SessionPolicy itself.
 func (a *Application) ChangePolicy(next SessionPolicy, now time.Time) {
 	a.SessionPolicy = a.SessionPolicy.replacedBy(next, now)
 }

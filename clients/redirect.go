@@ -72,7 +72,7 @@ func starProblem(host string) string {
 		return "has more than one star: one in the leftmost label is the most"
 	case !strings.Contains(label, "*"):
 		return "has its star to the right of the first dot: only the leftmost label can have one"
-	case domain == "" || hostProblem(domain) != "":
+	case hostProblem(domain) != "" || isNumber(domain[strings.LastIndexByte(domain, '.')+1:]):
 		return "has a star without the name of a domain after it"
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(domain); suffix == domain {
@@ -88,7 +88,7 @@ func (p *parts) privateUseProblem() string {
 		return fmt.Sprintf("uses %s, which runs or shows what it holds: use https", p.scheme)
 	}
 	if labels := strings.Split(scheme, "."); len(labels) < 2 || slices.Contains(labels, "") {
-		return fmt.Sprintf("uses the scheme %s: use https, or for an app a scheme that is a domain of yours in reverse, such as com.example.app:/callback (RFC 8252, section 7.1)", p.scheme)
+		return fmt.Sprintf("uses the scheme %s: use https, or for an app a scheme that is a domain of yours in reverse, such as com.example.app:/callback (RFC 8252, section 7.1)", scheme)
 	}
 	if p.userinfo != "" {
 		return "has a user name before its host: remove everything up to the @"

@@ -97,7 +97,15 @@ func (r *Registry) Create(ctx context.Context, env *environments.Environment, in
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, &app, "application.created", d)
+		if err := r.record(ctx, &app, "application.created", d); err != nil {
+			return err
+		}
+		for i := range app.Secrets {
+			if err := r.record(ctx, &app, "application.secret_created", factsOf(&app.Secrets[i])); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, keys.Secret{}, fmt.Errorf("create application %s: %w", app.ClientID, err)
@@ -122,7 +130,11 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 		if err := change(app); err != nil {
 			return err
 		}
+		// UpdatedAt tells states apart, and one policy from the next, also within a microsecond.
 		now := r.now()
+		if !now.After(before.UpdatedAt) {
+			now = before.UpdatedAt.Add(time.Microsecond)
+		}
 		app.ID, app.Environment, app.Secrets = before.ID, before.Environment, before.Secrets
 		app.CreatedAt, app.UpdatedAt = before.CreatedAt, before.UpdatedAt
 		if app.SessionPolicy.sameClocks(before.SessionPolicy) {
@@ -141,10 +153,7 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 		if err != nil || d.empty() {
 			return err
 		}
-		// UpdatedAt tells states apart, also within a microsecond.
-		if app.UpdatedAt = now; !now.After(before.UpdatedAt) {
-			app.UpdatedAt = before.UpdatedAt.Add(time.Microsecond)
-		}
+		app.UpdatedAt = now
 		name := "application.updated"
 		switch {
 		case before.Enabled && !app.Enabled:

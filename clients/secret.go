@@ -129,7 +129,7 @@ func (r *Registry) addSecret(
 		}
 		app.Secrets = append(app.Secrets, record)
 		app.forgetSecrets(now)
-		return r.record(ctx, app, event, secretFacts(&record))
+		return r.record(ctx, app, event, factsOf(&record))
 	})
 	if err != nil {
 		return Secret{}, keys.Secret{}, err
@@ -154,7 +154,7 @@ func (r *Registry) ExpireSecret(ctx context.Context, env environments.ID, id ID,
 		if s.ExpiresAt = at.UTC().Truncate(time.Microsecond); s.ExpiresAt.Before(now) {
 			s.ExpiresAt = now
 		}
-		return r.record(ctx, app, "application.secret_expired", secretFacts(s))
+		return r.record(ctx, app, "application.secret_expired", factsOf(s))
 	})
 	if err != nil {
 		return fmt.Errorf("expire secret of %s: %w", id, err)
@@ -181,7 +181,7 @@ func (r *Registry) endSecrets(ctx context.Context, app *Application, now, at tim
 			continue
 		}
 		s.ExpiresAt = at
-		if err := r.record(ctx, app, "application.secret_expired", secretFacts(s)); err != nil {
+		if err := r.record(ctx, app, "application.secret_expired", factsOf(s)); err != nil {
 			return err
 		}
 	}
@@ -201,32 +201,33 @@ func (a *Application) forgetSecrets(now time.Time) {
 	}
 }
 
-// secretFact is what an event tells of a secret.
-type secretFact struct {
+// secretFacts is what an event tells of a secret.
+type secretFacts struct {
 	Secret    string    `json:"secret"`
 	Name      string    `json:"name,omitempty"`
 	Hint      string    `json:"hint"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
-func secretFacts(s *Secret) secretFact {
-	return secretFact{Secret: s.ID, Name: s.Name, Hint: s.Hint, ExpiresAt: s.ExpiresAt}
+func factsOf(s *Secret) secretFacts {
+	return secretFacts{Secret: s.ID, Name: s.Name, Hint: s.Hint, ExpiresAt: s.ExpiresAt}
 }
 
 // Authenticate reports whether presented is a living secret of the enabled application, and notes its use. It takes the
 // same time for a right and a wrong secret, and for an application with none.
 func (r *Registry) Authenticate(_ context.Context, app *Application, presented string, address string) bool {
 	now := r.Now().UTC()
+	var buffer [maxPresented]byte
+	n := copy(buffer[:], presented)
 	used := -1
-	r.eachSum(presented, func(sum *[32]byte) {
+	for sum := range r.Pepper.Sums(secretHashLabel, buffer[:n]) {
 		for i := range app.Secrets {
-			s := &app.Secrets[i]
-			if subtle.ConstantTimeCompare(s.Hash[:], sum[:]) == 1 && s.Alive(now) {
+			if s := &app.Secrets[i]; subtle.ConstantTimeCompare(s.Hash[:], sum[:]) == 1 && s.Alive(now) {
 				used = i
 			}
 		}
-	})
-	if used < 0 || !app.Enabled || app.Public() {
+	}
+	if used < 0 || n < len(presented) || !app.Enabled || app.Public() {
 		return false
 	}
 	r.uses.mark(app.Secrets[used].ID, SecretUse{At: now, Address: address})
@@ -235,17 +236,7 @@ func (r *Registry) Authenticate(_ context.Context, app *Application, presented s
 
 // AuthenticateUnknown spends the time of Authenticate on behalf of a client that doesn't exist.
 func (r *Registry) AuthenticateUnknown(presented string) {
-	r.eachSum(presented, func(*[32]byte) {})
-}
-
-func (r *Registry) eachSum(presented string, do func(*[32]byte)) {
-	var buffer [maxPresented]byte
-	n := copy(buffer[:], presented)
-	for sum := range r.Pepper.Sums(secretHashLabel, buffer[:n]) {
-		if n == len(presented) {
-			do(&sum)
-		}
-	}
+	r.Authenticate(context.Background(), &Application{}, presented, "")
 }
 
 // Flush writes which secrets were used since the last call. What it couldn't write is written by the next. The server

@@ -84,6 +84,9 @@ func uriProblem(uri string) string {
 	if strings.ContainsAny(p.userinfo+p.path+p.query+p.fragment, "[]") || !strings.HasPrefix(p.host, "[") && strings.ContainsAny(p.host, "[]") {
 		return "has a square bracket outside of an IPv6 address: percent-encode it"
 	}
+	if p.port != "" && !isPort(p.port[1:]) {
+		return fmt.Sprintf("has the port %s, which is no number from 1 to 65535", quote(p.port[1:]))
+	}
 	if _, err := url.Parse(uri); err != nil {
 		return "can't be read as a URI (RFC 3986)"
 	}
@@ -116,13 +119,7 @@ func (p *parts) authorityProblem() string {
 	if p.userinfo != "" {
 		return "has a user name before its host: remove everything up to the @"
 	}
-	if problem := hostProblem(p.host); problem != "" {
-		return problem
-	}
-	if p.port != "" && !isPort(p.port[1:]) {
-		return fmt.Sprintf("has the port %s, which is no number from 1 to 65535", quote(p.port[1:]))
-	}
-	return ""
+	return hostProblem(p.host)
 }
 
 func isPort(s string) bool {

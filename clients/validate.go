@@ -48,20 +48,23 @@ func (m mistakes) err() error { return errors.Join(m...) }
 
 // text checks what people read.
 func (m *mistakes) text(field, value string, least, most int) {
-	n := utf8.RuneCountInString(value)
+	name, n := lastOf(field), utf8.RuneCountInString(value)
 	switch {
 	case !utf8.ValidString(value):
-		m.add(field, "%s isn't UTF-8", field)
+		m.add(field, "%s isn't UTF-8", name)
 	case n == 0 && least > 0:
-		m.add(field, "%s is empty: enter %d to %d characters", field, least, most)
+		m.add(field, "%s is empty: enter %d to %d characters", name, least, most)
 	case n < least || n > most:
-		m.add(field, "%s has %d characters: %d to %d are allowed", field, n, least, most)
+		m.add(field, "%s has %d characters: %d to %d are allowed", name, n, least, most)
 	case strings.TrimSpace(value) != value:
-		m.add(field, "%s %s begins or ends with a space: remove it", field, quote(value))
+		m.add(field, "%s %s begins or ends with a space: remove it", name, quote(value))
 	case strings.ContainsFunc(value, unreadable):
-		m.add(field, "%s %s has a control character: remove it", field, quote(value))
+		m.add(field, "%s %s has a control character: remove it", name, quote(value))
 	}
 }
+
+// lastOf is the name at the end of the path of a field.
+func lastOf(field string) string { return field[strings.LastIndexByte(field, '/')+1:] }
 
 // unreadable reports whether c hides or turns the text around it.
 func unreadable(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) }
@@ -70,7 +73,7 @@ func unreadable(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode
 // it, or "".
 func (m *mistakes) each(field string, values []string, most int, problem func(string) string) {
 	if len(values) > most {
-		m.add(field, "%s has %d values: %d is the most", field, len(values), most)
+		m.add(field, "%s has %d values: %d is the most", lastOf(field), len(values), most)
 		return
 	}
 	for i, value := range values {
@@ -94,7 +97,7 @@ func (m *mistakes) uri(field, value string, kind environments.Kind, problem func
 
 func oneOf[T ~string](m *mistakes, field string, value T, known ...T) {
 	if !slices.Contains(known, value) {
-		m.add(field, "%s %s must be one of %s", field, quote(string(value)), list(known))
+		m.add(field, "%s %s must be one of %s", lastOf(field), quote(string(value)), list(known))
 	}
 }
 
@@ -147,10 +150,11 @@ func (a *Application) validateText(m *mistakes) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Metadata)) {
-		before := len(*m)
-		if m.text("metadata", key, 1, 64); len(*m) == before {
-			m.text("metadata/"+key, a.Metadata[key], 0, 500)
+		if n := utf8.RuneCountInString(key); n == 0 || n > 64 || !utf8.ValidString(key) || strings.ContainsFunc(key, unreadable) {
+			m.add("metadata", "metadata has the key %s: a key has 1 to 64 readable characters", quote(key))
+			continue
 		}
+		m.text("metadata/"+key, a.Metadata[key], 0, 500)
 	}
 }
 
