@@ -1,8 +1,6 @@
 package identity
 
-import (
-	"slices"
-)
+import "slices"
 
 // Target says where claims go.
 type Target int
@@ -106,7 +104,11 @@ func Claims(u *User, scopes []string, request ClaimsRequest, target Target) map[
 	if target != UserInfo {
 		requested = request.IDToken
 	}
-	out := make(map[string]any, 1+len(standardClaims))
+	size := 8
+	if slices.Contains(scopes, scopeProfile) {
+		size = 1 + len(standardClaims)
+	}
+	out := make(map[string]any, size)
 	out["sub"] = string(u.ID)
 	for i := range standardClaims {
 		c := &standardClaims[i]
