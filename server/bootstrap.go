@@ -24,7 +24,7 @@ func (s *Server) Bootstrap(ctx context.Context) error {
 		kind = environments.Development
 	}
 	first := environments.New{Slug: DefaultSlug, Name: "Portico", Kind: kind, Root: true}
-	operators := environments.New{Slug: environments.OperatorsSlug, Name: "Portico", Kind: environments.Production}
+	operators := environments.New{Slug: environments.OperatorsSlug, Name: "Portico", Kind: kind}
 	for _, in := range []environments.New{first, operators} {
 		env, err := s.Environments.BySlug(ctx, in.Slug)
 		if errors.Is(err, environments.ErrNotFound) {
