@@ -211,6 +211,7 @@ func TestHref(t *testing.T) {
 		{Chrome{Query: "token=st_1"}, "/account", nil, "/account"},
 		{full, "/sign-in/password", nil, "/env/staging/sign-in/password?client_id=a%26b&interaction=int_1&ui_locales=de+en"},
 		{Chrome{Interaction: "int_1"}, "/sign-in/choose-account", []string{"mode", "remove"}, "/sign-in/choose-account?interaction=int_1&mode=remove"},
+		{Chrome{ClientID: "web", Account: "brs_1"}, "/sign-out", nil, "/sign-out?account=brs_1&client_id=web"},
 	} {
 		if got := test.chrome.Href(test.path, test.more...); got != test.want {
 			t.Errorf("Href(%q) = %q, want %q", test.path, got, test.want)

@@ -111,6 +111,7 @@ var (
 	TextOurFault         = Message{id: "error.our_fault"}
 	TextNotFound         = Message{id: "error.not_found"}
 	TextExpired          = Message{id: "error.expired"} // an interaction is over and its application unknown
+	TextCookies          = Message{id: "error.cookies"} // the browser keeps none
 	TextForbidden        = Message{id: "error.forbidden"}
 	TextRequestUnusable  = Message{id: "error.request"} // by an application that is not known
 	TextSignUpClosed     = Message{id: "error.sign_up_closed"}

@@ -41,6 +41,7 @@ type Chrome struct {
 
 	Interaction string // the pending request, kept in every address; "" if there is none
 	ClientID    string // its application, so that the address alone can start the flow again; "" if none
+	Account     string // the account that the pages speak of, where several are signed in, kept in every address; "" for the only one
 	Language    string // as MatchLanguage returned it; "" is English
 
 	// Query is the query of this page's own address (r.URL.RawQuery): the choice of language keeps it, and
@@ -70,11 +71,11 @@ func (c Chrome) Name() string {
 }
 
 // Href is the address of a page of this environment, such as "/sign-in/password", with interaction,
-// client_id and ui_locales, each only if known. Handlers redirect to it, templates link and post to it.
+// client_id, account and ui_locales, each only if known. Handlers redirect to it, templates link and post to it.
 // More parameters are given as pairs: Href("/sign-in/choose-account", "mode", "remove").
 func (c Chrome) Href(path string, more ...string) string {
 	query := url.Values{}
-	pairs := append([]string{"interaction", c.Interaction, "client_id", c.ClientID, "ui_locales", c.uiLocales()}, more...)
+	pairs := append([]string{"interaction", c.Interaction, "client_id", c.ClientID, "account", c.Account, "ui_locales", c.uiLocales()}, more...)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			query.Set(pairs[i], pairs[i+1])

@@ -70,6 +70,7 @@ type VerifyEmail struct {
 	Username      string // the address that the mail went to
 	Code          string // from the link in the mail, or typed before
 	ResendSeconds int    // until a new code may be sent; 0 for now
+	Mailbox       string // path of the mailbox in which mail stops in local mode; "" if it is sent
 	Errors        []FieldError
 }
 
@@ -84,7 +85,8 @@ type PasswordReset struct {
 	Username      string
 	Sent          bool
 	Code          string
-	ResendSeconds int // until a new code may be sent; 0 for now
+	ResendSeconds int    // until a new code may be sent; 0 for now
+	Mailbox       string // as in VerifyEmail
 	Errors        []FieldError
 }
 
@@ -92,11 +94,13 @@ func (p PasswordReset) view() view {
 	return view{path: "/password-reset", file: "password_reset", errors: p.Errors, heading: p.named("password_reset.heading"), leaves: true}
 }
 
-// PasswordResetNew asks for the new password. It posts username (hidden) and password to /password-reset/new, and has #login-cancel.
+// PasswordResetNew asks for the new password. It posts username and code (both hidden) and password to /password-reset/new, and has
+// #login-cancel.
 type PasswordResetNew struct {
 	Chrome
 	Username  string
-	MinLength int // of the password, in characters
+	Code      string // that was mailed
+	MinLength int    // of the password, in characters
 	Errors    []FieldError
 }
 
@@ -122,6 +126,7 @@ type Achievement string
 const (
 	PasswordIsChanged Achievement = "password_changed"
 	EmailIsVerified   Achievement = "email_verified"
+	IsSignedIn        Achievement = "signed_in"
 )
 
 // Consent asks whether an application may use the account. It posts action=allow (#consent-accept), action=deny (#consent-deny)

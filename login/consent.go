@@ -1,0 +1,119 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/sessions"
+	"github.com/portico-id/portico/templates"
+)
+
+// consenting finds the flow of a consent and whose it is. Where there is nothing to ask of anybody it leads on, and returns nil.
+func (h *Handler) consenting(w http.ResponseWriter, r *http.Request) (*flow, *sessions.Account, error) {
+	f, err := h.flow(r)
+	switch {
+	case errors.Is(err, errOver):
+		return nil, nil, h.startAgain(w, r)
+	case err != nil:
+		return nil, nil, err
+	case f.own() || f.Denied || subset(f.scopes(), f.Consented):
+		return nil, nil, h.proceed(w, r, f)
+	}
+	a := f.account()
+	if a == nil {
+		return nil, nil, to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
+	}
+	if !f.good(a) {
+		return nil, nil, h.proceed(w, r, f)
+	}
+	return f, a, nil
+}
+
+func subset(some, of []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(of, s) })
+}
+
+// scopes are those of the request that the application may have.
+func (f *flow) scopes() []string {
+	var scopes []string
+	for _, scope := range strings.Fields(f.request.Get("scope")) {
+		if slices.Contains(f.app.Scopes, scope) && !slices.Contains(scopes, scope) && (scope != "offline_access" || f.app.Allows(clients.GrantRefreshToken)) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// showConsent serves GET /consent. What the person answers counts for the account that she has seen here.
+func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request) error {
+	f, a, err := h.consenting(w, r)
+	if f == nil {
+		return err
+	}
+	if f.Account == "" {
+		if err := h.advance(r.Context(), r, f, func(i *sessions.Interaction) { i.Account = a.BrowserSession.ID }); err != nil {
+			return err
+		}
+	}
+	page := templates.Consent{
+		Chrome: h.chrome(r, f), Account: person(a), RedirectHost: redirectHost(f.request.Get("redirect_uri")),
+		ClientPolicyURI: f.app.PolicyURI, ClientTOSURI: f.app.TOSURI,
+	}
+	for _, scope := range f.scopes() {
+		if scope != "openid" {
+			page.Scopes = append(page.Scopes, templates.Scope{Name: scope})
+		}
+	}
+	return templates.Render(w, http.StatusOK, page)
+}
+
+// redirectHost is what people know an address by: its host, or the private-use scheme of an app.
+func redirectHost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	if u.Scheme == "https" || u.Scheme == "http" {
+		return u.Host
+	}
+	return u.Scheme
+}
+
+// consent serves POST /consent.
+func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
+	f, a, err := h.consenting(w, r)
+	if f == nil {
+		return err
+	}
+	ctx := as(r.Context(), a.BrowserSession.User, a.Email)
+	switch r.PostForm.Get("action") {
+	case "deny":
+		return h.cancel(w, r, f)
+	case "switch":
+		err := h.advance(ctx, r, f, func(i *sessions.Interaction) { i.Account, i.Username, i.Consented = "", "", nil })
+		if err != nil {
+			return err
+		}
+		return to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
+	case "allow":
+		if f.Account == "" {
+			break // she has seen no account
+		}
+		err := h.InTx(ctx, func(ctx context.Context) error {
+			if err := h.Ledger.Allow(ctx, f.app, a.BrowserSession.User, f.scopes()); err != nil {
+				return err
+			}
+			return h.advance(ctx, r, f, func(i *sessions.Interaction) { i.Consented = f.scopes() })
+		})
+		if err != nil {
+			return err
+		}
+		return h.proceed(w, r, f)
+	}
+	return to(w, r, h.chrome(r, f).Href("/consent"))
+}
