@@ -93,22 +93,13 @@ func TestCreateRefuses(t *testing.T) {
 	wantError(t, "the same address in another environment", err, nil)
 }
 
-// fieldsOf returns the fields of every fault in the tree of err.
+// fieldsOf returns the field of every fault in the tree of err.
 func fieldsOf(err error) []string {
-	if f, ok := err.(*fault.Error); ok {
-		return []string{f.Field}
+	var fields []string
+	for _, f := range fault.All(err) {
+		fields = append(fields, f.Field)
 	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		return fieldsOf(e.Unwrap())
-	case interface{ Unwrap() []error }:
-		var fields []string
-		for _, err := range e.Unwrap() {
-			fields = append(fields, fieldsOf(err)...)
-		}
-		return fields
-	}
-	return nil
+	return fields
 }
 
 func TestUpdateProfile(t *testing.T) {

@@ -61,7 +61,7 @@ func (r *Registry) StartSignUp(ctx context.Context, env environments.ID, s SignU
 	owner, err := r.Store.UserByEmail(ctx, env, key)
 	switch {
 	case err == nil:
-		m.Kind, m.To = MailAlreadyRegistered, owner.Email
+		m = mailing{Kind: MailAlreadyRegistered, To: owner.Email, About: s.About}
 	case !errors.Is(err, ErrNotFound):
 		return fail(err)
 	}

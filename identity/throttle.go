@@ -26,10 +26,11 @@ const trustFor = 30 * 24 * time.Hour
 type Throttle struct {
 	store throttled.GCRAStoreCtx
 
-	passwords       *throttled.GCRARateLimiterCtx // per account
-	passwordsFrom   *throttled.GCRARateLimiterCtx // per IP address
-	codes           *throttled.GCRARateLimiterCtx // per account: 6 digits would be guessed in a week without it
-	mails, mailFrom *throttled.GCRARateLimiterCtx // to an e-mail address, caused by an IP address
+	passwords     *throttled.GCRARateLimiterCtx // of an e-mail address
+	passwordsFrom *throttled.GCRARateLimiterCtx // by an IP address
+	codes         *throttled.GCRARateLimiterCtx // of an e-mail address: 3 mails a minute with 5 tries each would be 2 % of all codes a day
+	mails         *throttled.GCRARateLimiterCtx // to an e-mail address
+	mailsFrom     *throttled.GCRARateLimiterCtx // caused by an IP address
 }
 
 // NewThrottle counts in the store. A key has at most 400 bytes. The store must keep the TTL of a key, and may be told one that has passed.
@@ -44,7 +45,7 @@ func NewThrottle(store throttled.GCRAStoreCtx) (*Throttle, error) {
 		{&t.passwordsFrom, throttled.PerMin(100), 100},
 		{&t.codes, throttled.PerHour(20), 20},
 		{&t.mails, throttled.PerMin(3), 3},
-		{&t.mailFrom, throttled.PerMin(100), 100},
+		{&t.mailsFrom, throttled.PerMin(100), 100},
 	} {
 		limiter, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{MaxRate: l.rate, MaxBurst: l.burst - 1})
 		if err != nil {
@@ -92,7 +93,7 @@ func (t *Throttle) code(ctx context.Context, env environments.ID, emailKey strin
 func (t *Throttle) mail(ctx context.Context, env environments.ID, emailKey string) error {
 	counts := []count{{t.mails, "mail/" + string(env) + "/" + emailKey}}
 	if network := networkOf(audit.ActorOf(ctx).Address); network != "" {
-		counts = append(counts, count{t.mailFrom, "mail-from/" + network})
+		counts = append(counts, count{t.mailsFrom, "mail-from/" + network})
 	}
 	return charge(ctx, counts)
 }
