@@ -109,11 +109,11 @@ func (p *Provider) parseRest(ctx context.Context, req *authorizationRequest) err
 		return err
 	}
 	switch {
-	case form.Has("request"):
+	case form.Get("request") != "":
 		return fosite.ErrRequestNotSupported.WithHint("The parameter request is not supported.")
-	case form.Has("request_uri"):
+	case form.Get("request_uri") != "":
 		return fosite.ErrRequestURINotSupported.WithHint("The parameter request_uri is not supported.")
-	case form.Has("registration"):
+	case form.Get("registration") != "":
 		return fosite.ErrRegistrationNotSupported.WithHint("The parameter registration is not supported.")
 	case form.Get("response_type") == "":
 		return fosite.ErrInvalidRequest.WithHint("response_type is missing.")
@@ -134,18 +134,12 @@ func (p *Provider) parseRest(ctx context.Context, req *authorizationRequest) err
 	if !app.Allows("refresh_token") {
 		req.scopes = slices.DeleteFunc(req.scopes, func(s string) bool { return s == "offline_access" })
 	}
-	for _, audience := range append(slices.Clone(form["resource"]), form["audience"]...) {
-		if !slices.Contains(app.Audiences, audience) {
-			return errInvalidTarget.WithHintf("This client may not have tokens for %q.", audience)
-		}
-		if !slices.Contains(req.audience, audience) {
-			req.audience = append(req.audience, audience)
-		}
+	req.audience = audiences(form)
+	if err := allowedAudience(app.Audiences, req.audience); err != nil {
+		return err
 	}
 	return p.parseOpenID(ctx, req)
 }
-
-var errInvalidTarget = &fosite.RFC6749Error{ErrorField: "invalid_target", DescriptionField: "The resource is unknown or not allowed.", CodeField: 400} // RFC 8707 §2
 
 // parseProof judges PKCE before the End-User is asked for anything (RFC 7636 §4.4.1).
 func (req *authorizationRequest) parseProof() error {

@@ -73,7 +73,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next, account, err := s.decide()
-	if err == nil && next == stepConsent && !req.hasPrompt("consent") {
+	if next == stepConsent && !req.hasPrompt("consent") {
 		// Only now is it worth asking what she allowed before.
 		if s.consented, err = p.consented(ctx, account, s); err == nil {
 			next, account, err = s.decide()

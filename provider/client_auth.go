@@ -58,7 +58,7 @@ func presented(r *http.Request, form url.Values) (id, secret string, method clie
 		return "", "", "", fosite.ErrInvalidClient.WithHint("Client assertions are not supported. Use client_secret_basic or client_secret_post.")
 	}
 	id, secret, method = form.Get("client_id"), form.Get("client_secret"), clients.AuthNone
-	if form.Has("client_secret") {
+	if secret != "" { // a parameter without a value counts as omitted (RFC 6749 §3.2)
 		method = clients.AuthClientSecretPost
 	}
 	header := r.Header.Get("Authorization")

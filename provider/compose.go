@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -18,7 +20,8 @@ func (p *Provider) compose() *fosite.Fosite {
 	s, tokens := store{p}, strategy{p}
 	c := configurator{p: p, Config: &fosite.Config{
 		ScopeStrategy:                  fosite.ExactScopeStrategy,
-		AudienceMatchingStrategy:       fosite.ExactAudienceMatchingStrategy,
+		AudienceMatchingStrategy:       allowedAudience,
+		RedirectSecureChecker:          func(context.Context, *url.URL) bool { return true }, // the application's rules have allowed it
 		RefreshTokenScopes:             []string{"offline_access"},
 		OmitRedirectScopeParam:         true,
 		MinParameterEntropy:            1,
@@ -64,6 +67,18 @@ func (c configurator) GetEnforcePKCE(ctx context.Context) bool {
 func (c configurator) GetAuthorizeCodeLifespan(ctx context.Context) time.Duration {
 	return flowOf(ctx).application.SessionPolicy.AuthorizationCodeLifetime
 }
+
+// allowedAudience refuses audiences that are none of those allowed (RFC 8707 §2).
+func allowedAudience(allowed, asked []string) error {
+	for _, a := range asked {
+		if !slices.Contains(allowed, a) {
+			return errInvalidTarget.WithHintf("This client may not have tokens for %q.", a)
+		}
+	}
+	return nil
+}
+
+var errInvalidTarget = &fosite.RFC6749Error{ErrorField: "invalid_target", DescriptionField: "The resource is unknown or not allowed.", CodeField: 400} // RFC 8707 §2
 
 // noHasher refuses every secret: clients are authenticated by authenticateClient, never by fosite.
 type noHasher struct{}

@@ -60,15 +60,18 @@ func (s *situation) decide() (step, *sessions.Account, error) {
 	if s.interaction != nil && s.interaction.Denied {
 		return stepAnswer, nil, fosite.ErrAccessDenied.WithHint("The End-User cancelled the request.")
 	}
+	if a := s.chosen(); a != nil && !s.hinted(a) {
+		return stepAnswer, nil, fosite.ErrLoginRequired.WithHint("The End-User signed in with another account than the one that the request names.")
+	}
 	next, account := s.next()
 	if next != stepAnswer && s.request.hasPrompt("none") {
 		switch {
 		case next == stepConsent:
-			return next, nil, fosite.ErrConsentRequired.WithHint("The End-User has not allowed all that the request asks for.")
-		case next == stepChooseAccount && s.living() > 1:
-			return next, nil, errAccountSelectionRequired
+			return next, account, fosite.ErrConsentRequired.WithHint("The End-User has not allowed all that the request asks for.")
+		case next == stepChooseAccount && len(s.living()) > 1:
+			return next, account, errAccountSelectionRequired
 		}
-		return next, nil, fosite.ErrLoginRequired.WithHint("The End-User must sign in.")
+		return next, account, fosite.ErrLoginRequired.WithHint("The End-User must sign in.")
 	}
 	return next, account, nil
 }
@@ -82,7 +85,7 @@ func (s *situation) next() (step, *sessions.Account) {
 	if account == nil {
 		return unclear, nil
 	}
-	if !s.fresh(account) {
+	if !account.Fresh(s.application, s.authenticatedAfter(), s.now) {
 		return stepSignIn, account
 	}
 	if !subset(s.request.scopes, s.allowed()) {
@@ -91,38 +94,42 @@ func (s *situation) next() (step, *sessions.Account) {
 	return stepAnswer, account
 }
 
-func (s *situation) alive(a *sessions.Account) bool { return a.Alive(s.environment, s.now) }
-
-func (s *situation) living() int {
-	n := 0
+// chosen is the account that the End-User has chosen or signed in to on our pages, if it is signed in; else nil.
+func (s *situation) chosen() *sessions.Account {
+	if s.interaction == nil || s.interaction.Account == "" {
+		return nil
+	}
 	for i := range s.accounts {
-		if s.alive(&s.accounts[i]) {
-			n++
+		if a := &s.accounts[i]; a.BrowserSession.ID == s.interaction.Account && a.Alive(s.environment, s.now) {
+			return a
 		}
 	}
-	return n
+	return nil
+}
+
+// hinted reports whether the request may be about the account, whomever it names.
+func (s *situation) hinted(a *sessions.Account) bool {
+	return s.request.hintedSubject == "" || s.request.hintedSubject == a.BrowserSession.User
+}
+
+// living are the accounts that are signed in and that the request may be about.
+func (s *situation) living() []*sessions.Account {
+	var living []*sessions.Account
+	for i := range s.accounts {
+		if a := &s.accounts[i]; a.Alive(s.environment, s.now) && s.hinted(a) {
+			living = append(living, a)
+		}
+	}
+	return living
 }
 
 // account finds whom the request is about among the accounts of the browser, or the page on which that becomes clear.
 func (s *situation) account() (*sessions.Account, step) {
-	chosen := s.interaction != nil && s.interaction.Account != ""
-	var living []*sessions.Account
-	for i := range s.accounts {
-		a := &s.accounts[i]
-		if !s.alive(a) || s.request.hintedSubject != "" && a.BrowserSession.User != s.request.hintedSubject {
-			continue
-		}
-		if chosen {
-			if a.BrowserSession.ID == s.interaction.Account {
-				return a, stepAnswer
-			}
-			continue
-		}
-		living = append(living, a)
+	if s.interaction != nil && s.interaction.Account != "" {
+		return s.chosen(), stepSignIn
 	}
+	living := s.living()
 	switch {
-	case chosen:
-		return nil, stepSignIn
 	case s.request.hasPrompt("create"):
 		return nil, stepSignUp
 	case s.request.hasPrompt("select_account") && len(s.accounts) > 0:
@@ -156,13 +163,6 @@ func sameEmail(a, b string) bool {
 func (s *situation) signedOut(a *sessions.Account) bool {
 	last := a.Session
 	return last != nil && last.EndedReason == sessions.EndedSignedOut && last.EndedAt.After(a.BrowserSession.AuthTime)
-}
-
-// fresh reports whether the account's authentication is recent enough for the request, and for the application: its own
-// maximum session length judges the age of the authentication, however alive the browser session is.
-func (s *situation) fresh(a *sessions.Account) bool {
-	at := a.BrowserSession.AuthTime
-	return !at.Before(s.authenticatedAfter()) && s.now.Before(at.Add(s.application.SessionPolicy.MaxSessionLength))
 }
 
 // allowed are the scopes that need no further word of the End-User.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -16,25 +17,38 @@ import (
 // fosite has others of its own, and answers some mistakes with the wrong one.
 func oauthError(err error) *fosite.RFC6749Error {
 	var refused *grants.Refusal
-	var e *fosite.RFC6749Error
+	var e, why *fosite.RFC6749Error
 	switch {
 	case errors.As(err, &refused):
 		return fosite.ErrInvalidGrant.WithHint(refused.Text)
 	case errors.Is(err, grants.ErrUsed), errors.Is(err, fosite.ErrInvalidatedAuthorizeCode):
 		return fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
-	case errors.As(err, &e):
-		switch e.ErrorField {
-		case "token_inactive", "token_expired", "not_found":
-			return fosite.ErrInvalidGrant.WithHint(e.HintField)
-		case "invalid_state", "insufficient_entropy", "request_unauthorized":
-			return fosite.ErrInvalidRequest.WithHint(e.HintField)
-		case "server_error", "error", "misconfiguration":
-			return fosite.ErrServerError
-		}
-		return e
+	case !errors.As(err, &e):
+		return fosite.ErrServerError
+	case e.CodeField < http.StatusInternalServerError && errors.As(e.Unwrap(), &why):
+		e = why // fosite wraps why a code is no good into an error that doesn't say it
 	}
-	return fosite.ErrServerError
+	switch {
+	case slices.Contains(registered, e.ErrorField):
+		return e
+	case e.CodeField >= http.StatusInternalServerError:
+		return fosite.ErrServerError
+	case slices.Contains(aboutGrants, e.ErrorField):
+		return fosite.ErrInvalidGrant.WithHint(e.HintField)
+	}
+	return fosite.ErrInvalidRequest.WithHint(e.HintField)
 }
+
+// registered are the codes that go out as they are.
+var registered = []string{
+	"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope", "server_error",
+	"temporarily_unavailable", "invalid_client", "invalid_grant", "unsupported_grant_type", "invalid_target", "interaction_required",
+	"login_required", "account_selection_required", "consent_required", "invalid_request_uri", "invalid_request_object",
+	"request_not_supported", "request_uri_not_supported", "registration_not_supported",
+}
+
+// aboutGrants are fosite's codes for a code or token that is no good.
+var aboutGrants = []string{"invalid_token", "token_inactive", "token_signature_mismatch", "token_claim", "not_found"}
 
 // describe is the error_description for the client's developer, in the characters that RFC 6749 §5.2 allows.
 func describe(e *fosite.RFC6749Error) string {

@@ -76,36 +76,25 @@ func (s store) GetAuthorizeCodeSession(ctx context.Context, _ string, session fo
 	f := flowOf(ctx)
 	if f.code == nil {
 		code, state, err := s.p.Ledger.Code(ctx, f.environment.ID, f.codeText)
-		if errors.Is(err, grants.ErrNotFound) {
-			return nil, fosite.ErrNotFound
+		// A stranger who holds a code learns nothing about it, and revokes nothing by it.
+		if errors.Is(err, grants.ErrNotFound) || err == nil && state.Grant.Application != f.application.ID {
+			return nil, fosite.ErrNotFound.WithHint("The authorization code was not issued to this client, or is no longer kept.")
 		}
 		if err != nil {
 			return nil, err
 		}
 		f.code, f.state = code, state
 	}
-	r, err := s.requester(ctx, session)
-	if err != nil {
-		return nil, err
-	}
+	r := s.requester(ctx, session)
 	if !f.code.UsedAt.IsZero() {
-		if r.GetClient().GetID() != f.application.ClientID {
-			return nil, fosite.ErrNotFound // a stranger who holds a used code revokes nothing
-		}
 		return r, fosite.ErrInvalidatedAuthorizeCode
 	}
 	return r, nil
 }
 
 // requester is the authorization request as far as fosite's token handlers look at it.
-func (s store) requester(ctx context.Context, session fosite.Session) (fosite.Requester, error) {
+func (s store) requester(ctx context.Context, session fosite.Session) fosite.Requester {
 	f := flowOf(ctx)
-	var of fosite.Client
-	if f.state.Grant.Application == f.application.ID {
-		of = client{Application: f.application}
-	} else {
-		of = &fosite.DefaultClient{} // of another client, whose name is nobody's business
-	}
 	form := url.Values{}
 	set(form, "redirect_uri", f.code.RedirectURI)
 	if f.code.CodeChallenge != "" {
@@ -117,10 +106,10 @@ func (s store) requester(ctx context.Context, session fosite.Session) (fosite.Re
 		t.claims.Subject = t.subject
 	}
 	return &fosite.Request{
-		ID: string(f.state.Grant.ID), RequestedAt: f.code.CreatedAt, Client: of, Form: form, Session: session,
+		ID: string(f.state.Grant.ID), RequestedAt: f.code.CreatedAt, Client: client{Application: f.application}, Form: form, Session: session,
 		RequestedScope: f.state.Grant.Scopes, GrantedScope: f.state.Grant.Scopes,
 		RequestedAudience: f.state.Grant.Audience, GrantedAudience: f.state.Grant.Audience,
-	}, nil
+	}
 }
 
 func set(form url.Values, key, value string) {
@@ -209,7 +198,7 @@ func (s store) GetPKCERequestSession(ctx context.Context, _ string, session fosi
 	if f.code.CodeChallenge == "" {
 		return nil, fosite.ErrNotFound
 	}
-	return s.requester(ctx, session)
+	return s.requester(ctx, session), nil
 }
 
 // DeletePKCERequestSession implements pkce.PKCERequestStorage. The challenge stays, so that a wrong verifier doesn't free

@@ -5,6 +5,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/ory/fosite"
 )
@@ -31,6 +33,19 @@ func readForm(r *http.Request) (url.Values, error) {
 
 // repeatable are the parameters that a request may have several times.
 var repeatable = map[string]bool{"resource": true, "audience": true}
+
+// audiences are the resource servers that a request names, by resource (RFC 8707 §2) or by audience, each once.
+func audiences(form url.Values) []string {
+	var named []string
+	for _, value := range slices.Concat(form["resource"], form["audience"]) {
+		for _, audience := range strings.Fields(value) {
+			if !slices.Contains(named, audience) {
+				named = append(named, audience)
+			}
+		}
+	}
+	return named
+}
 
 // once refuses a parameter that occurs twice (RFC 6749 §3.1).
 func once(form url.Values) error {

@@ -38,7 +38,7 @@ func (h refreshHandler) HandleTokenEndpointRequest(ctx context.Context, r fosite
 		if !subset(asked, s.Grant.Scopes) {
 			return fosite.ErrInvalidScope.WithHintf("scope may only name what was granted before: %s.", strings.Join(s.Grant.Scopes, " "))
 		}
-		return nil
+		return allowedAudience(s.Grant.Audience, r.GetRequestedAudience())
 	})
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (s strategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester,
 	f := flowOf(ctx)
 	if now := s.p.Now(); !now.Before(f.code.ExpiresAt) {
 		return fosite.ErrTokenExpired.WithHintf("The authorization code expired at %s.", f.code.ExpiresAt.Format(time.RFC3339))
-	} else if f.state.Grant.Application == f.application.ID && !f.state.Alive(f.application, now) {
+	} else if !f.state.Alive(f.application, now) {
 		return fosite.ErrInactiveToken.WithHint("The session or the grant that the authorization code stands on has ended.")
 	}
 	return nil
@@ -146,7 +146,7 @@ func (s strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite
 	f := flowOf(ctx)
 	app, grant, session := f.application, &f.state.Grant, &f.state.Session
 	now := s.p.Now().UTC()
-	request, err := identity.ParseClaimsRequest(grant.Claims)
+	request, err := requestedClaims(grant)
 	if err != nil {
 		return "", err
 	}
@@ -160,7 +160,7 @@ func (s strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite
 	claims["sid"] = string(session.ID)
 	claims["acr"] = session.ACR
 	claims["amr"] = session.AMR
-	if grant.Nonce != "" {
+	if grant.Nonce != "" && f.code != nil { // not after a refresh (OIDC Core §12.2)
 		claims["nonce"] = grant.Nonce
 	}
 	alg := algorithm(app)
@@ -168,6 +168,14 @@ func (s strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite
 		claims["at_hash"] = leftHash(alg, f.accessText)
 	}
 	return s.p.Keys.Sign(ctx, f.environment.ID, alg, "JWT", claims)
+}
+
+// requestedClaims is the claims parameter of the grant's request; the zero value if it had none.
+func requestedClaims(g *grants.Grant) (identity.ClaimsRequest, error) {
+	if len(g.Claims) == 0 {
+		return identity.ClaimsRequest{}, nil
+	}
+	return identity.ParseClaimsRequest(g.Claims)
 }
 
 // leftHash is the value of at_hash and c_hash (OIDC Core §3.1.3.6, §3.3.2.11).

@@ -38,17 +38,28 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, fosite.ErrUnsupportedGrantType.WithHintf("grant_type %q is not supported. Use one of %s.", grantType, strings.Join(grantTypes, ", ")))
 		return
 	}
+	if grantType == "authorization_code" && form.Get("code") == "" {
+		p.writeError(w, r, fosite.ErrInvalidRequest.WithHint("The parameter code is missing."))
+		return
+	}
 	f := &flow{environment: environments.FromContext(r.Context()), caller: caller(r)}
 	ctx := withFlow(r.Context(), f)
-	resources(form)
+	form["audience"] = audiences(form) // what fosite reads
 	session := newTokenSession("")
 	request, err := p.fosite.NewAccessRequest(ctx, r, session)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
 	}
-	if grantType == "client_credentials" {
+	switch grantType {
+	case "authorization_code":
+		err = allowedAudience(f.state.Grant.Audience, form["audience"])
+	case "client_credentials":
 		grantRequested(request, f)
+	}
+	if err != nil {
+		p.writeError(w, r, err)
+		return
 	}
 	response, err := p.fosite.NewAccessResponse(ctx, request)
 	if err != nil {
@@ -72,13 +83,6 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	reply.RefreshToken, _ = response.GetExtra("refresh_token").(string)
 	reply.IDToken, _ = response.GetExtra("id_token").(string)
 	writeJSON(w, http.StatusOK, reply)
-}
-
-// resources lets resource (RFC 8707) name what fosite calls audience.
-func resources(form map[string][]string) {
-	if named := form["resource"]; len(named) > 0 {
-		form["audience"] = append(form["audience"], named...)
-	}
 }
 
 // grantRequested gives a client by its own credentials the scopes and audiences that it asked for and was registered

@@ -31,7 +31,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.used(t)
-	request, err := identity.ParseClaimsRequest(t.state.Grant.Claims)
+	request, err := requestedClaims(&t.state.Grant)
 	if err != nil {
 		p.writeError(w, r, err)
 		return

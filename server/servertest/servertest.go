@@ -104,7 +104,7 @@ func Config(t testing.TB, o Options) *config.Config {
 	address := FreeAddress(t)
 	variables := map[string]string{
 		"PORTICO_DATA_DIR": dir, "PORTICO_LISTEN": address, "PORTICO_PUBLIC_URL": "http://" + address,
-		"PORTICO_PASSWORDS_ARGON2_MEMORY_KIB": "8", "PORTICO_PASSWORDS_ARGON2_ITERATIONS": "1", "PORTICO_PASSWORDS_ARGON2_PARALLELISM": "1",
+		"PORTICO_PASSWORDS_ARGON2_MEMORY_KIB": "7168", "PORTICO_PASSWORDS_ARGON2_ITERATIONS": "1", "PORTICO_PASSWORDS_ARGON2_PARALLELISM": "1",
 	}
 	if o.DatabaseURL != "" {
 		variables["PORTICO_DATABASE_URL"] = o.DatabaseURL
