@@ -290,6 +290,9 @@ func TestAllowsRedirect(t *testing.T) {
 		if got := app.AllowsPostLogoutRedirect(test.uri); got != (test.want != "") {
 			t.Errorf("%s with %q: AllowsPostLogoutRedirect(%q) = %v, want %v", test.kind, test.registered, test.uri, got, !got)
 		}
+		if got := app.ExplainPostLogoutRedirect(test.uri).Rule; got != test.want {
+			t.Errorf("%s with %q: ExplainPostLogoutRedirect(%q).Rule = %q, want %q", test.kind, test.registered, test.uri, got, test.want)
+		}
 		if app.AllowsRedirect(test.uri) {
 			t.Errorf("AllowsRedirect(%q) = true, want false, as it is only for the end of a sign-out", test.uri)
 		}

@@ -69,7 +69,7 @@ func (r *Registry) newSecret(name string, now, expires time.Time) (Secret, keys.
 // The zero expires is never. Errors: ErrNotFound; ErrPublicClient (RFC 6749 §2.1); fault.Invalid for the name or an expiry
 // that isn't ahead; fault.Conflict if MaxLivingSecrets are alive.
 func (r *Registry) CreateSecret(ctx context.Context, env environments.ID, id ID, name string, expires time.Time) (Secret, keys.Secret, error) {
-	record, secret, err := r.addSecret(ctx, env, id, name, expires, "application.secret_created", nil)
+	record, secret, err := r.addSecret(ctx, env, id, name, expires, nil)
 	if err != nil {
 		return Secret{}, keys.Secret{}, fmt.Errorf("create secret of %s: %w", id, err)
 	}
@@ -82,20 +82,15 @@ func (r *Registry) RotateSecret(ctx context.Context, env environments.ID, id ID,
 	if overlap < 0 || overlap > MaxOverlap {
 		return Secret{}, keys.Secret{}, fault.Invalidf("overlap_seconds", "overlap_seconds %d must be 0 to %d, that is %s", int64(overlap/time.Second), int64(MaxOverlap/time.Second), inWords(MaxOverlap))
 	}
-	record, secret, err := r.addSecret(ctx, env, id, "", time.Time{}, "application.secret_rotated",
-		func(ctx context.Context, app *Application, now time.Time) error {
-			return r.endSecrets(ctx, app, now, now.Add(overlap))
-		})
+	record, secret, err := r.addSecret(ctx, env, id, "", time.Time{}, &overlap)
 	if err != nil {
 		return Secret{}, keys.Secret{}, fmt.Errorf("rotate secret of %s: %w", id, err)
 	}
 	return record, secret, nil
 }
 
-func (r *Registry) addSecret(
-	ctx context.Context, env environments.ID, id ID, name string, expires time.Time, event string,
-	first func(context.Context, *Application, time.Time) error,
-) (Secret, keys.Secret, error) {
+// addSecret ends the older secrets after overlap; nil leaves them alone.
+func (r *Registry) addSecret(ctx context.Context, env environments.ID, id ID, name string, expires time.Time, overlap *time.Duration) (Secret, keys.Secret, error) {
 	now := r.now()
 	if !expires.IsZero() {
 		if expires = expires.UTC().Truncate(time.Microsecond); !expires.After(now) {
@@ -113,8 +108,10 @@ func (r *Registry) addSecret(
 		if app.Public() {
 			return ErrPublicClient
 		}
-		if first != nil {
-			if err := first(ctx, app, now); err != nil {
+		event := "application.secret_created"
+		if overlap != nil {
+			event = "application.secret_rotated"
+			if err := r.endSecrets(ctx, app, now, now.Add(*overlap)); err != nil {
 				return err
 			}
 		}

@@ -218,7 +218,7 @@ func (r *Registry) reread(ctx context.Context, env environments.ID, last *snapsh
 	return newSnapshot(byID), nil
 }
 
-// ByClientID returns the application with the client ID, or ErrNotFound. A known one costs neither a statement nor an
+// ByClientID returns the application with the client ID, also a disabled one, or ErrNotFound. A known one costs neither a statement nor an
 // allocation. An unknown one is asked for at the Store, as another process may just have made it; while strangers ask for
 // more of them than missesPerSecond, it is ErrNotFound without a question.
 func (r *Registry) ByClientID(ctx context.Context, env environments.ID, clientID string) (*Application, error) {

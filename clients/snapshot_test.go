@@ -33,6 +33,33 @@ func TestHitsReadNothing(t *testing.T) {
 	}
 }
 
+// acceptance 2
+func TestOne(t *testing.T) {
+	ctx := context.Background()
+	r, _, _ := newRegistry(t)
+	for _, step := range []struct {
+		kind Kind
+		want bool
+	}{{Machine, false}, {Web, true}, {API, true}, {Native, false}} {
+		mustCreate(t, r, production, step.kind, nil)
+		if got, err := r.One(ctx, production.ID); got != step.want || err != nil {
+			t.Errorf("with one more %s One = %v, %v, want %v", step.kind, got, err, step.want)
+		}
+	}
+}
+
+// acceptance 47
+func TestAllowsOrigin(t *testing.T) {
+	app := &Application{CORSOrigins: []string{"https://app.example"}}
+	for origin, want := range map[string]bool{
+		"https://app.example": true, "https://app.example:443": false, "http://app.example": false, "https://a.app.example": false, "null": false, "": false,
+	} {
+		if got := app.AllowsOrigin(origin); got != want {
+			t.Errorf("AllowsOrigin(%q) = %v, want %v", origin, got, want)
+		}
+	}
+}
+
 // acceptance 8
 func TestEnvironmentsAreApart(t *testing.T) {
 	ctx := context.Background()
