@@ -150,6 +150,18 @@ func (r ClaimsRequest) Scopes() []string {
 	return slices.DeleteFunc(SupportedScopes(), func(scope string) bool { return !wanted[scope] })
 }
 
+// Within returns the request without the claims of other scopes.
+func (r ClaimsRequest) Within(scopes []string) ClaimsRequest {
+	r.UserInfo, r.IDToken = maps.Clone(r.UserInfo), maps.Clone(r.IDToken)
+	for i := range standardClaims {
+		if c := &standardClaims[i]; !slices.Contains(scopes, c.scope) {
+			delete(r.UserInfo, c.name)
+			delete(r.IDToken, c.name)
+		}
+	}
+	return r
+}
+
 // allows reports whether a value of ours is one that was asked for.
 func (c RequestedClaim) allows(value any) bool {
 	if c.Value == nil && c.Values == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 )
 
@@ -27,8 +28,8 @@ type authorizationRequest struct {
 	audience      []string
 	maxAge        int64 // seconds; -1 if the request has none
 	loginHint     string
-	hintedSubject identity.ID // of id_token_hint; "" if none
-	claims        []byte      // the claims parameter; nil if none
+	hintedSubject identity.ID // of id_token_hint or the claims request: the only one whom it may be about; "" for anyone
+	claims        []byte      // the claims request, as far as the client may have it; nil if none
 }
 
 // The largest request that is taken.
@@ -48,17 +49,8 @@ func (e *pageError) Error() string { return e.field + ": " + e.text }
 // parse reads the request. A *pageError must be shown here; every other error belongs to the client, and the request it comes with says where.
 func (p *Provider) parse(ctx context.Context, form url.Values) (*authorizationRequest, error) {
 	req := &authorizationRequest{form: form, maxAge: -1}
-	size := 0
-	for key, values := range form {
-		for _, v := range values {
-			size += len(key) + len(v)
-			if len(v) > maxParameter {
-				return nil, &pageError{key, "is longer than " + strconv.Itoa(maxParameter) + " characters.", ""}
-			}
-		}
-	}
-	if size > maxRequest {
-		return nil, &pageError{"request", "is larger than " + strconv.Itoa(maxRequest) + " bytes. Use fewer or shorter parameters.", ""}
+	if err := checkSize(form); err != nil {
+		return nil, err
 	}
 	for _, key := range []string{"client_id", "redirect_uri", "response_mode"} { // the answer's way depends on these
 		if len(form[key]) > 1 {
@@ -69,6 +61,23 @@ func (p *Provider) parse(ctx context.Context, form url.Values) (*authorizationRe
 		return nil, err
 	}
 	return req, p.parseRest(ctx, req)
+}
+
+// checkSize returns a *pageError for a request that is too large.
+func checkSize(form url.Values) error {
+	size := 0
+	for key, values := range form {
+		for _, v := range values {
+			size += len(key) + len(v)
+			if len(v) > maxParameter {
+				return &pageError{key, "is longer than " + strconv.Itoa(maxParameter) + " characters.", ""}
+			}
+		}
+	}
+	if size > maxRequest {
+		return &pageError{"request", "is larger than " + strconv.Itoa(maxRequest) + " bytes. Use fewer or shorter parameters.", ""}
+	}
+	return nil
 }
 
 func (p *Provider) parseClient(ctx context.Context, req *authorizationRequest) error {
@@ -194,10 +203,9 @@ func (p *Provider) parseOpenID(ctx context.Context, req *authorizationRequest) e
 		return fosite.ErrInvalidRequest.WithHint("nonce is longer than 512 characters.")
 	}
 	if text := form.Get("claims"); text != "" {
-		if _, err := identity.ParseClaimsRequest([]byte(text)); err != nil {
-			return fosite.ErrInvalidRequest.WithHintf("claims: %s", err)
+		if err := req.parseClaims([]byte(text)); err != nil {
+			return err
 		}
-		req.claims = []byte(text)
 	}
 	req.loginHint = form.Get("login_hint")
 	if hint := form.Get("id_token_hint"); hint != "" {
@@ -205,9 +213,35 @@ func (p *Provider) parseOpenID(ctx context.Context, req *authorizationRequest) e
 		if err != nil {
 			return fosite.ErrInvalidRequest.WithHint("id_token_hint is not an ID token that was issued here.")
 		}
+		if claims.Audience != req.application.ClientID {
+			return fosite.ErrInvalidRequest.WithHint("id_token_hint was issued to another client.")
+		}
+		if req.hintedSubject != "" && req.hintedSubject != identity.ID(claims.Subject) {
+			return fosite.ErrInvalidRequest.WithHint("id_token_hint and claims name different End-Users.")
+		}
 		req.hintedSubject = identity.ID(claims.Subject)
 	}
 	return nil
+}
+
+// parseClaims reads the claims request (OIDC Core §5.5) and keeps of it what the client may have: the claims of scopes that it
+// was given, and where the End-User is asked, of those that the request names for her to see.
+func (req *authorizationRequest) parseClaims(text []byte) error {
+	asked, err := identity.ParseClaimsRequest(text)
+	if err != nil {
+		return fosite.ErrInvalidRequest.WithHintf("%s: %s", fault.Of(err).Field, fault.Of(err).Message)
+	}
+	if subject, ok := asked.IDToken["sub"].Value.(string); ok {
+		req.hintedSubject = identity.ID(subject) // OIDC Core §3.1.2.2: nobody else may be the answer
+	}
+	scopes := req.application.Scopes
+	if req.application.Consent != clients.ConsentFirstParty {
+		scopes = req.scopes
+	}
+	if asked = asked.Within(scopes); len(asked.UserInfo)+len(asked.IDToken) > 0 {
+		req.claims, err = json.Marshal(asked)
+	}
+	return err
 }
 
 // hintClaims are the claims of an id_token_hint that we look at.

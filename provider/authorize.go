@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -24,6 +25,10 @@ func (p *Provider) authorizeByPost(w http.ResponseWriter, r *http.Request) {
 	var mistake *fosite.RFC6749Error
 	if errors.As(err, &mistake) {
 		p.showError(w, r, &pageError{"request", describe(mistake), "RFC 6749, section 3.1"})
+		return
+	}
+	if err := checkSize(form); err != nil {
+		p.showError(w, r, err)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -223,20 +228,20 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, req *authoriza
 		}
 		return
 	}
-	target, err := url.Parse(req.redirectURI)
-	if err != nil {
-		p.showError(w, r, err)
-		return
-	}
+	address := withQuery(req.redirectURI, parameters)
 	if req.responseMode == fosite.ResponseModeFragment {
-		http.Redirect(w, r, target.String()+"#"+parameters.Encode(), http.StatusSeeOther)
-		return
+		address = req.redirectURI + "#" + parameters.Encode()
 	}
+	http.Redirect(w, r, address, http.StatusSeeOther)
+}
+
+// withQuery adds parameters to an address that was registered, so has no fragment.
+func withQuery(address string, parameters url.Values) string {
 	separator := "?"
-	if target.RawQuery != "" {
+	if strings.Contains(address, "?") {
 		separator = "&"
 	}
-	http.Redirect(w, r, target.String()+separator+parameters.Encode(), http.StatusSeeOther)
+	return address + separator + parameters.Encode()
 }
 
 // answerError tells the client why its request fails (RFC 6749 §4.1.2.1).

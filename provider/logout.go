@@ -79,23 +79,10 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		p.leave(w, r, env.PathPrefix()+"/sign-out/done?"+url.Values{"client_id": {clientID}, "scope": {"application"}}.Encode())
 		return
 	}
-	p.leave(w, r, withState(target, form.Get("state")))
-}
-
-// withState adds state to the address of an application, whatever query it has.
-func withState(address, state string) string {
-	if state == "" {
-		return address
+	if state := form.Get("state"); state != "" {
+		target = withQuery(target, url.Values{"state": {state}})
 	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	separator := "?"
-	if u.RawQuery != "" {
-		separator = "&"
-	}
-	return address + separator + url.Values{"state": {state}}.Encode()
+	p.leave(w, r, target)
 }
 
 func (p *Provider) leave(w http.ResponseWriter, r *http.Request, address string) {
