@@ -158,18 +158,23 @@ func (m *memory) DeleteApplication(ctx context.Context, env environments.ID, id 
 }
 
 func (m *memory) MarkSecretsUsed(_ context.Context, marks map[string]SecretUse) error {
+	m.writing.Lock()
+	defer m.writing.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failing != nil {
 		return m.failing
 	}
-	for _, app := range m.apps {
+	apps := map[ID]*Application{}
+	for id, app := range m.apps {
+		apps[id] = app.Clone()
 		for i := range app.Secrets {
 			if use, ok := marks[app.Secrets[i].ID]; ok {
-				app.Secrets[i].LastUsed = use
+				apps[id].Secrets[i].LastUsed = use
 			}
 		}
 	}
+	m.apps = apps
 	return nil
 }
 
