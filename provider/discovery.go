@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/portico-id/portico/environments"
@@ -57,7 +58,7 @@ func (p *Provider) metadata(issuer string) metadata {
 		IntrospectionEndpoint:                      issuer + "/oauth2/introspect",
 		RevocationEndpoint:                         issuer + "/oauth2/revoke",
 		EndSessionEndpoint:                         issuer + "/oauth2/logout",
-		ScopesSupported:                            append(identity.SupportedScopes(), "offline_access"),
+		ScopesSupported:                            slices.Concat([]string{"openid"}, identity.SupportedScopes(), []string{"offline_access"}),
 		ResponseTypesSupported:                     []string{"code"},
 		ResponseModesSupported:                     []string{"query", "fragment", "form_post"},
 		GrantTypesSupported:                        grantTypes,

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/mileusna/useragent"
 
+	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/mail"
 	"github.com/portico-id/portico/templates"
@@ -20,7 +20,7 @@ import (
 type post struct {
 	s      *Server
 	sender mail.Sender
-	queue  chan mail.Message
+	queue  chan identity.Mail
 	done   sync.WaitGroup
 }
 
@@ -32,7 +32,7 @@ const (
 )
 
 func newPost(s *Server) *post {
-	p := &post{s: s, queue: make(chan mail.Message, mailQueue)}
+	p := &post{s: s, queue: make(chan identity.Mail, mailQueue)}
 	if c := s.Config.Mail; c.SMTP.Host != "" {
 		p.sender = &mail.SMTP{
 			Host: c.SMTP.Host, Port: c.SMTP.Port, TLS: c.SMTP.TLS, Username: c.SMTP.Username, Password: c.SMTP.Password.Reveal(), From: c.From, Now: s.Clock.Now,
@@ -45,20 +45,12 @@ func newPost(s *Server) *post {
 }
 
 // SendMail implements identity.Mailer.
-func (p *post) SendMail(ctx context.Context, m identity.Mail) error {
-	page, err := p.compose(ctx, m)
-	if err != nil || page == nil {
-		return err
-	}
-	message, err := mail.Compose(page)
-	if err != nil {
-		return err
-	}
+func (p *post) SendMail(_ context.Context, m identity.Mail) error {
 	select {
-	case p.queue <- message:
+	case p.queue <- m:
 		return nil
 	default:
-		return fmt.Errorf("send %s: %d mails are waiting already", m.Kind, mailQueue)
+		return fault.Unavailablef(time.Minute, "Too many mails are waiting to be sent. Try again in a minute.")
 	}
 }
 
@@ -108,14 +100,26 @@ func (p *post) run(ctx context.Context) {
 	p.done.Wait()
 }
 
-func (p *post) deliver(ctx context.Context, m mail.Message) {
+func (p *post) deliver(ctx context.Context, m identity.Mail) {
+	page, err := p.compose(ctx, m)
+	if err != nil || page == nil {
+		if err != nil {
+			p.s.Log.ErrorContext(ctx, "mail not written", "kind", m.Kind, "err", err)
+		}
+		return
+	}
+	message, err := mail.Compose(page)
+	if err != nil {
+		p.s.Log.ErrorContext(ctx, "mail not written", "kind", m.Kind, "err", err)
+		return
+	}
 	wait := time.Second
 	for try := 1; ; try++ {
-		err := p.sender.Send(ctx, m)
+		err := p.sender.Send(ctx, message)
 		if err == nil {
 			return
 		}
-		p.s.Log.WarnContext(ctx, "mail not delivered", "try", try, "subject", m.Subject, "err", err)
+		p.s.Log.WarnContext(ctx, "mail not delivered", "try", try, "kind", m.Kind, "err", err)
 		if try == mailTries {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/admin/dashboard"
@@ -109,7 +110,7 @@ func (s *Server) build() error {
 	if err != nil {
 		return err
 	}
-	throttle, err := identity.NewMemoryThrottle(now)
+	throttle, err := identity.NewMemoryThrottle(time.Now) // a clock that is moved back would make people wait for days
 	if err != nil {
 		return err
 	}
