@@ -75,7 +75,7 @@ func (h *Handler) handle(do func(http.ResponseWriter, *http.Request) error) http
 
 func (h *Handler) chrome(r *http.Request) templates.Chrome {
 	return templates.Chrome{
-		Environment: "Portico", Now: h.Now().UTC(), Prefix: environments.FromContext(r.Context()).PathPrefix(),
+		Environment: "Portico", Now: h.Now().UTC(), Query: r.URL.RawQuery,
 		Language: templates.MatchLanguage(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language")),
 	}
 }
