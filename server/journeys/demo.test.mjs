@@ -30,7 +30,7 @@ test('somebody new signs up, uses both applications, and signs out everywhere', 
   await look(page, 'verify-email');
   await page.fill('#code', '000000');
   await page.click('#login-submit');
-  assert.match(await page.locator('#code-error').innerText(), /That code is not right/);
+  assert.match(await page.locator('#code-problem').innerText(), /That code is not right/);
   await page.fill('#code', await mailedCode(page, grace.email));
   await page.click('#login-submit');
 

@@ -15,7 +15,7 @@ test('a known and an unknown address see the same', async (t) => {
     await identify(page, email);
     await page.fill('#password', 'not the password of anybody');
     await page.click('#login-submit');
-    await page.waitForSelector('#password-error');
+    await page.waitForSelector('#password-problem');
     const text = await page.locator('main').innerText();
     seen.push({ text: text.replace(email, 'EMAIL'), title: await page.title(), path: new URL(page.url()).pathname });
   }
@@ -42,8 +42,8 @@ test('an empty form says what to enter', async (t) => {
   const page = await tab(t);
   await page.goto(authorization(web));
   await page.click('#login-submit');
-  await page.waitForSelector('#username-error');
-  assert.equal(await page.locator('#username-error').innerText(), 'Enter your email address, like name@example.com.');
+  await page.waitForSelector('#username-problem');
+  assert.equal(await page.locator('#username-problem').innerText(), 'Enter your email address, like name@example.com.');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'username');
   await look(page, 'sign-in-empty');
 });
@@ -121,8 +121,8 @@ test('a weak password is refused with the way out', async (t) => {
   ]) {
     await page.fill('#password', password);
     await page.click('#login-submit');
-    await page.waitForSelector('#password-error');
-    assert.equal(await page.locator('#password-error').innerText(), text);
+    await page.waitForSelector('#password-problem');
+    assert.equal(await page.locator('#password-problem').innerText(), text);
     assert.equal(await page.inputValue('#password'), ''); // typed values stay, passwords never
     assert.equal(await page.inputValue('#name'), 'Grace');
   }

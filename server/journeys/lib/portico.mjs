@@ -23,9 +23,10 @@ export function heading(page) {
   return page.locator('h1').innerText();
 }
 
-// signIn does both steps of the sign-in, from the page that asks for the address.
+// signIn does both steps of the sign-in, or only the second where the page knows who is asked to sign in again.
 export async function signIn(page, { email, password }) {
-  await identify(page, email);
+  await page.waitForSelector('#username', { state: 'attached' });
+  if (await page.locator('#password').count() === 0) await identify(page, email);
   await page.fill('#password', password);
   await page.click('#login-submit');
 }

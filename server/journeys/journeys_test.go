@@ -1,0 +1,110 @@
+package journeys
+
+import (
+	"encoding/json"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/server/servertest"
+)
+
+// client is an application as the files of tests know it.
+type client struct {
+	Name                  string `json:"name"`
+	ClientID              string `json:"client_id"`
+	ClientSecret          string `json:"client_secret,omitempty"`
+	RedirectURI           string `json:"redirect_uri,omitempty"`
+	PostLogoutRedirectURI string `json:"post_logout_redirect_uri,omitempty"`
+	Identifier            string `json:"identifier,omitempty"` // of an API, with a scope that it defines
+	Scope                 string `json:"scope,omitempty"`
+}
+
+// person is a user as the files of tests know her.
+type person struct {
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+// TestJourneys runs each file of tests in this folder against one server with the demo, on another host name than the
+// applications. A file gets three people of its own, so that files don't meet in a limit or in a list of sessions.
+func TestJourneys(t *testing.T) {
+	address, demo := servertest.FreeAddress(t), servertest.FreeAddress(t)
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := servertest.Start(t, servertest.Options{Variables: map[string]string{
+		"PORTICO_LISTEN": address, "PORTICO_PUBLIC_URL": "http://localhost:" + port,
+		"PORTICO_DEMO_ENABLED": "true", "PORTICO_DEMO_LISTEN": demo,
+	}})
+	env := map[string]string{
+		"PORTICO_ISSUER": i.Issuer, "PORTICO_DEMO": "http://" + demo, "PORTICO_CLIENTS": text(t, register(t, i)),
+	}
+	files, err := filepath.Glob("*.test.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(file, ".test.mjs")
+		if name == "pages" { // TestPages
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var people []person
+			for _, who := range []string{"nina", "omar", "pia"} {
+				user := i.AddUser(t, who+"-"+name+"@example.com")
+				people = append(people, person{user.Profile.Name, user.Email, servertest.Password})
+			}
+			env["PORTICO_PEOPLE"] = text(t, people)
+			Run(t, env, file)
+		})
+	}
+}
+
+// register makes the applications that lib/portico.mjs hands to the tests, by role.
+func register(t *testing.T, i *servertest.Installation) map[string]client {
+	const identifier, scope = "https://reports.example", "reports:read"
+	origin := relyingParty(t).URL
+	roles := map[string]client{}
+	add := func(role, name string, kind clients.Kind, configure func(*clients.Application)) {
+		c := client{Name: name}
+		a := i.AddClient(t, name, kind, func(a *clients.Application) {
+			if a.HasUsers() {
+				c.RedirectURI, c.PostLogoutRedirectURI = origin+"/"+role+"/", origin+"/signed-out/"+role
+				a.RedirectURIs, a.PostLogoutRedirectURIs = []string{c.RedirectURI}, []string{c.PostLogoutRedirectURI}
+			}
+			if configure != nil {
+				configure(a)
+			}
+		})
+		c.ClientID, c.ClientSecret = a.ClientID, a.Secret
+		roles[role] = c
+	}
+	forReports := func(a *clients.Application) {
+		a.AccessTokenFormat, a.Audiences, a.Scopes = clients.JWT, []string{identifier}, append(a.Scopes, scope)
+	}
+	add("api", "Reports", clients.API, func(a *clients.Application) { a.Identifiers, a.Scopes = []string{identifier}, []string{scope} })
+	add("web", "Atlas", clients.Web, nil)
+	add("post", "Borealis", clients.Web, func(a *clients.Application) { a.TokenEndpointAuthMethod = clients.AuthClientSecretPost })
+	add("partner", "Cumulus", clients.Web, func(a *clients.Application) { a.Consent = clients.ConsentThirdParty })
+	add("spa", "Drift", clients.SPA, func(a *clients.Application) { forReports(a); a.CORSOrigins = []string{origin} })
+	add("machine", "Engine", clients.Machine, forReports)
+
+	reports := roles["api"]
+	reports.Identifier, reports.Scope = identifier, scope
+	roles["api"] = reports
+	return roles
+}
+
+func text(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
