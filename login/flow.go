@@ -248,8 +248,6 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, app *clients.App
 		if err := h.Cookies.Set(w, r, f.env, handle, false); err != nil {
 			return nil, err
 		}
-	} else if f.accounts, err = h.Sessions.Accounts(ctx, f.env.ID, handle, app.ID); err != nil {
-		return nil, err
 	}
 	f.Interaction, err = h.Sessions.Begin(ctx, app, handle, request, after)
 	return f, err
@@ -274,9 +272,20 @@ func returnAddress(env *environments.Environment, returnTo string) string {
 	return ""
 }
 
-// signInFor begins a sign-in that leads to a page of ours.
+// signInFor begins a sign-in that leads to a page of ours, or leads there at once if somebody is signed in.
 func (h *Handler) signInFor(w http.ResponseWriter, r *http.Request, returnTo string) error {
-	app, err := h.defaultApplication(r.Context())
+	ctx := r.Context()
+	env := environments.FromContext(ctx)
+	accounts, err := h.Sessions.Accounts(ctx, env.ID, h.Cookies.Handle(r, env), "")
+	if err != nil {
+		return err
+	}
+	for i := range accounts {
+		if accounts[i].Alive(env, h.Now()) {
+			return to(w, r, returnAddress(env, returnTo))
+		}
+	}
+	app, err := h.defaultApplication(ctx)
 	if err != nil {
 		return err
 	}
@@ -284,10 +293,9 @@ func (h *Handler) signInFor(w http.ResponseWriter, r *http.Request, returnTo str
 	if err != nil {
 		return err
 	}
-	c := h.chrome(r, f)
-	c.Query = url.Values{"ui_locales": {r.URL.Query().Get("ui_locales")}}.Encode()
-	if len(f.accounts) > 1 {
-		return to(w, r, c.Href("/sign-in/choose-account"))
+	page := "/sign-in"
+	if len(accounts) > 1 {
+		page = "/sign-in/choose-account"
 	}
-	return to(w, r, c.Href("/sign-in"))
+	return to(w, r, h.chrome(r, f).Href(page))
 }

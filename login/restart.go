@@ -81,6 +81,9 @@ func (h *Handler) startAgain(w http.ResponseWriter, r *http.Request) error {
 		}
 		return to(w, r, address)
 	}
+	if query := r.URL.Query(); r.Method == http.MethodGet && query.Get("interaction") == "" && query.Get("client_id") == "" {
+		return h.signInFor(w, r, "/account")
+	}
 	c := h.Chrome(r, app)
 	if state == answered {
 		return templates.Render(w, http.StatusOK, templates.Finished{Chrome: c, What: templates.IsSignedIn})
@@ -90,22 +93,11 @@ func (h *Handler) startAgain(w http.ResponseWriter, r *http.Request) error {
 
 // signInAlone serves GET /sign-in without an interaction: a sign-in for a page of ours, or an address from a bookmark.
 func (h *Handler) signInAlone(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	env := environments.FromContext(ctx)
-	query := r.URL.Query()
-	if returnTo := query.Get("return_to"); returnAddress(env, returnTo) != "" {
-		return h.signInFor(w, r, returnTo)
+	returnTo := r.URL.Query().Get("return_to")
+	if returnAddress(environments.FromContext(r.Context()), returnTo) == "" {
+		return h.startAgain(w, r)
 	}
-	if query.Get("interaction") == "" {
-		app, err := h.application(r)
-		if err != nil {
-			return err
-		}
-		if h.signInAddress(env, app, "") == "" {
-			return h.signInFor(w, r, "/account")
-		}
-	}
-	return h.startAgain(w, r)
+	return h.signInFor(w, r, returnTo)
 }
 
 // stateOf says what became of an interaction that doesn't wait in this browser.
