@@ -12,6 +12,7 @@ import (
 	"time"
 
 	smtp "github.com/wneessen/go-mail"
+	wire "github.com/wneessen/go-mail/smtp"
 )
 
 // The ways to protect the connection to an SMTP server.
@@ -51,17 +52,34 @@ func (s *SMTP) send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	client, err := smtp.NewClient(s.Host, s.options()...)
+	client, connection, err := s.connect(ctx)
 	if err != nil {
 		return err
-	}
-	connection, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w%s", err, s.remedy(err))
 	}
 	// Once the server took the message, a failing goodbye must not make anybody send it again.
 	defer func() { _ = client.CloseWithSMTPClient(connection) }()
 	return client.SendWithSMTPClient(connection, message)
+}
+
+// Check connects and authenticates as Send does, and sends nothing.
+func (s *SMTP) Check(ctx context.Context) error {
+	client, connection, err := s.connect(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), err)
+	}
+	return client.CloseWithSMTPClient(connection)
+}
+
+func (s *SMTP) connect(ctx context.Context) (*smtp.Client, *wire.Client, error) {
+	client, err := smtp.NewClient(s.Host, s.options()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect: %w%s", err, s.remedy(err))
+	}
+	return client, connection, nil
 }
 
 // message is m in the format of RFC 5322. Auto-Submitted keeps out-of-office replies away (RFC 3834 §5).

@@ -257,6 +257,27 @@ func TestSMTPErrors(t *testing.T) {
 	}
 }
 
+func TestSMTPCheck(t *testing.T) {
+	for _, test := range []struct {
+		password string
+		want     string // in the error; "" for none
+	}{
+		{"s3cret", ""},
+		{"other", "check mail.smtp.username"},
+	} {
+		s := &server{startTLS: true, login: "acme:s3cret"}
+		sender := start(t, s, false)
+		sender.Username, sender.Password = "acme", test.password
+		err := sender.Check(t.Context())
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("Check with %s = %v, want an error with %q", test.password, err, test.want)
+		}
+		if len(s.received) > 0 {
+			t.Error("Check sent a mail")
+		}
+	}
+}
+
 // A header in the subject is no header.
 func TestSMTPSubjectInjection(t *testing.T) {
 	s := &server{}
