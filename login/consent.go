@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
 )
@@ -38,10 +39,11 @@ func subset(some, of []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(of, s) })
 }
 
-// scopes are those of the request that the application may have.
+// scopes are those of the request that the application may have, with those whose claims it asks for by name (OIDC Core §5.5).
 func (f *flow) scopes() []string {
+	claims, _ := identity.ParseClaimsRequest([]byte(f.request.Get("claims"))) // the authorization endpoint has refused others
 	var scopes []string
-	for _, scope := range strings.Fields(f.request.Get("scope")) {
+	for _, scope := range append(strings.Fields(f.request.Get("scope")), claims.Scopes()...) {
 		if slices.Contains(f.app.Scopes, scope) && !slices.Contains(scopes, scope) && (scope != "offline_access" || f.app.Allows(clients.GrantRefreshToken)) {
 			scopes = append(scopes, scope)
 		}

@@ -25,6 +25,7 @@ type authorizationRequest struct {
 	redirectURI   string
 	responseMode  fosite.ResponseModeType
 	scopes        []string // those asked for that the application may have
+	toAllow       []string // those that the End-User must have allowed: scopes, and others whose claims are asked for by name
 	audience      []string
 	maxAge        int64 // seconds; -1 if the request has none
 	loginHint     string
@@ -143,6 +144,7 @@ func (p *Provider) parseRest(ctx context.Context, req *authorizationRequest) err
 	if !app.Allows("refresh_token") {
 		req.scopes = slices.DeleteFunc(req.scopes, func(s string) bool { return s == "offline_access" })
 	}
+	req.toAllow = slices.Clone(req.scopes)
 	req.audience = audiences(form)
 	if err := allowedAudience(app.Audiences, req.audience); err != nil {
 		return err
@@ -224,8 +226,8 @@ func (p *Provider) parseOpenID(ctx context.Context, req *authorizationRequest) e
 	return nil
 }
 
-// parseClaims reads the claims request (OIDC Core §5.5) and keeps of it what the client may have: the claims of scopes that it
-// was given, and where the End-User is asked, of those that the request names for her to see.
+// parseClaims reads the claims request (OIDC Core §5.5) and keeps of it the claims of scopes that the client was given. Who
+// allows the scopes allows the claims.
 func (req *authorizationRequest) parseClaims(text []byte) error {
 	asked, err := identity.ParseClaimsRequest(text)
 	if err != nil {
@@ -234,11 +236,13 @@ func (req *authorizationRequest) parseClaims(text []byte) error {
 	if subject, ok := asked.IDToken["sub"].Value.(string); ok {
 		req.hintedSubject = identity.ID(subject) // OIDC Core §3.1.2.2: nobody else may be the answer
 	}
-	scopes := req.application.Scopes
-	if req.application.Consent != clients.ConsentFirstParty {
-		scopes = req.scopes
+	asked = asked.Within(req.application.Scopes)
+	for _, scope := range asked.Scopes() {
+		if !slices.Contains(req.toAllow, scope) {
+			req.toAllow = append(req.toAllow, scope)
+		}
 	}
-	if asked = asked.Within(scopes); len(asked.UserInfo)+len(asked.IDToken) > 0 {
+	if len(asked.UserInfo)+len(asked.IDToken) > 0 {
 		req.claims, err = json.Marshal(asked)
 	}
 	return err

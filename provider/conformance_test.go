@@ -563,8 +563,7 @@ func unsupported(parameter, value, code string) func(*module) {
 }
 
 func claimsEssential(m *module) {
-	r := m.flow(m.post, "openid profile", nil) // third-party clients get claims of scopes that the person has seen
-	r = m.flow(m.post, "openid profile", url.Values{"claims": {`{"userinfo":{"name":{"essential":true}}}`}})
+	r := m.flow(m.client, "openid", url.Values{"claims": {`{"userinfo":{"name":{"essential":true}}}`}})
 	if u := m.UserInfo(m.T, r.tokens.String("access_token")); u.String("name") != "Ada Lovelace" {
 		m.Errorf("userinfo has no name: %s", u.Body)
 	}

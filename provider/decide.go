@@ -88,7 +88,7 @@ func (s *situation) next() (step, *sessions.Account) {
 	if !account.Fresh(s.application, s.authenticatedAfter(), s.now) {
 		return stepSignIn, account
 	}
-	if !subset(s.request.scopes, s.allowed()) {
+	if !subset(s.request.toAllow, s.allowed()) {
 		return stepConsent, account
 	}
 	return stepAnswer, account
@@ -175,7 +175,7 @@ func (s *situation) allowed() []string {
 	case s.request.hasPrompt("consent"):
 		return here
 	case s.application.Consent == clients.ConsentFirstParty:
-		return s.request.scopes
+		return s.request.toAllow
 	}
 	return append(slices.Clone(here), s.consented...)
 }
