@@ -57,7 +57,8 @@ test('somebody new signs up, uses both applications, and signs out everywhere', 
   await look(page, 'sign-out');
   await page.check('#scope-everywhere');
   await page.click('#logout-confirm');
-  await page.waitForURL((url) => !url.pathname.startsWith('/sign-out') || !url.search.includes('interaction'));
+  await page.getByText('You are signed out of Tasks').waitFor();
+  await look(page, 'demo-signed-out-everywhere');
 
   await page.goto(`${demo}/tasks/login`);
   assert.equal(await heading(page), 'Sign in to Tasks');

@@ -20,7 +20,7 @@ for (const [index, [name, address, field]] of ours.entries()) {
     assert.equal(response.status(), 400);
     assert.match(await heading(page), /^This request cannot be completed/);
     assert.equal(new URL(page.url()).origin, new URL(at('/')).origin);
-    assert.match(await page.locator('#reference').innerText(), /^[0-9a-f]{4}-[0-9a-f]{4}$/);
+    assert.match(await page.locator('#reference').innerText(), /^[0-9a-f]{8}-[0-9a-f]{4}$/);
     await page.locator('summary', { hasText: 'Details' }).click();
     assert.match(await page.locator('dl').first().innerText(), new RegExp(field));
     assert.equal(await page.locator('a[href*=":9/callback"]').count(), 0);
@@ -35,7 +35,7 @@ for (const [name, more, error] of [
   ['an unknown response type', { response_type: 'banana' }, 'unsupported_response_type'],
   ['no PKCE', { code_challenge: '', code_challenge_method: '' }, 'invalid_request'],
   ['plain PKCE', { code_challenge_method: 'plain' }, 'invalid_request'],
-  ['an unknown scope', { scope: 'openid everything' }, 'invalid_scope'],
+  ['only unknown scopes', { scope: 'everything' }, 'invalid_scope'],
 ]) {
   test(`${name} is told to the application`, async (t) => {
     const page = await tab(t);

@@ -41,8 +41,13 @@ func TestJourneys(t *testing.T) {
 		"PORTICO_LISTEN": address, "PORTICO_PUBLIC_URL": "http://localhost:" + port,
 		"PORTICO_DEMO_ENABLED": "true", "PORTICO_DEMO_LISTEN": demo,
 	}})
+	token, err := i.Setup.NewToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	env := map[string]string{
-		"PORTICO_ISSUER": i.Issuer, "PORTICO_DEMO": "http://" + demo, "PORTICO_CLIENTS": text(t, register(t, i)),
+		"PORTICO_ISSUER": i.Issuer, "PORTICO_DEMO": "http://" + demo, "PORTICO_SETUP": i.Issuer + "/setup?token=" + token,
+		"PORTICO_CLIENTS": text(t, register(t, i)),
 	}
 	files, err := filepath.Glob("*.test.mjs")
 	if err != nil {
