@@ -31,15 +31,15 @@ func appendSession(dest []any, s *sessions.Session) []any {
 		(*instant)(&s.CreatedAt), (*instant)(&s.LastActiveAt), (*instant)(&s.EndedAt), (*string)(&s.EndedReason), &s.EndedBy)
 }
 
-// The session columns are NULL for an account without a session in the application.
+// The session columns are NULL for an account without a session in the application. Joined as in joinSessionAndUser.
 const accounts = `
 	SELECT b.id, b.user_id, b.auth_time, b.amr, b.acr, b.remember, b.created_at, b.last_active_at, b.ended_at, b.ended_reason,
 		u.email, u.name, u.status <> 'active', s.id IS NOT NULL,
 		coalesce(s.id, ''), coalesce(s.auth_time, 0), coalesce(s.amr, ''), coalesce(s.acr, ''), coalesce(s.address, ''), coalesce(s.user_agent, ''),
 		coalesce(s.created_at, 0), coalesce(s.last_active_at, 0), s.ended_at, coalesce(s.ended_reason, ''), coalesce(s.ended_by, '')
 	FROM browser_sessions b
-		JOIN users u ON u.environment_id = b.environment_id AND u.id = b.user_id
-		LEFT JOIN sessions s ON s.environment_id = b.environment_id AND s.id = (
+		JOIN users u ON u.id = b.user_id AND u.environment_id IS NOT DISTINCT FROM b.environment_id
+		LEFT JOIN sessions s ON s.environment_id IS NOT DISTINCT FROM b.environment_id AND s.id = (
 			SELECT latest.id FROM sessions latest
 			WHERE latest.environment_id = b.environment_id AND latest.browser_session_id = b.id AND latest.application_id = ?
 			ORDER BY latest.created_at DESC LIMIT 1)

@@ -78,6 +78,8 @@ CREATE TABLE client_secrets (
 CREATE INDEX client_secrets_application ON client_secrets (environment_id, application_id);
 CREATE UNIQUE INDEX client_secrets_id ON client_secrets (id);
 
+-- From here on tables grow with the people. Their keys and indexes don't begin with the environment, of which most installations
+-- have one or two: no plan can take that for a way to find a row, not even while the database knows nothing of its tables.
 CREATE TABLE users (
     environment_id        TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     id                    TEXT    NOT NULL,
@@ -105,9 +107,9 @@ CREATE TABLE users (
     address               TEXT    NOT NULL,
     created_at            BIGINT  NOT NULL,
     updated_at            BIGINT  NOT NULL,
-    PRIMARY KEY (environment_id, id)
+    PRIMARY KEY (id, environment_id)
 );
-CREATE UNIQUE INDEX users_email ON users (environment_id, email_key);
+CREATE UNIQUE INDEX users_email ON users (email_key, environment_id);
 
 CREATE TABLE challenges (
     environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
@@ -121,9 +123,9 @@ CREATE TABLE challenges (
     created_at     BIGINT NOT NULL,
     expires_at     BIGINT NOT NULL,
     used_at        BIGINT,
-    PRIMARY KEY (environment_id, id)
+    PRIMARY KEY (id, environment_id)
 );
-CREATE UNIQUE INDEX challenges_subject ON challenges (environment_id, purpose, subject);
+CREATE UNIQUE INDEX challenges_subject ON challenges (subject, purpose, environment_id);
 CREATE INDEX challenges_expires ON challenges (expires_at);
 
 -- A browser with several accounts has a row for each, under one handle. A forgotten account has no handle.
@@ -141,11 +143,11 @@ CREATE TABLE browser_sessions (
     ended_at       BIGINT,
     ended_reason   TEXT    NOT NULL DEFAULT '',
     purge_at       BIGINT  NOT NULL,
-    PRIMARY KEY (environment_id, id),
+    PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
 ) WITH (fillfactor = 80);
-CREATE UNIQUE INDEX browser_sessions_handle ON browser_sessions (environment_id, handle, user_id) WHERE handle IS NOT NULL;
-CREATE INDEX browser_sessions_user ON browser_sessions (environment_id, user_id);
+CREATE UNIQUE INDEX browser_sessions_handle ON browser_sessions (handle, environment_id, user_id) WHERE handle IS NOT NULL;
+CREATE INDEX browser_sessions_user ON browser_sessions (user_id);
 CREATE INDEX browser_sessions_purge ON browser_sessions (purge_at);
 
 -- A session outlives its browser session, so it refers to it without a foreign key. Every refresh moves last_active_at, so no
@@ -167,13 +169,13 @@ CREATE TABLE sessions (
     ended_reason       TEXT   NOT NULL DEFAULT '',
     ended_by           TEXT   NOT NULL DEFAULT '',
     purge_at           BIGINT NOT NULL,
-    PRIMARY KEY (environment_id, id),
+    PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 ) WITH (fillfactor = 80);
-CREATE INDEX sessions_browser ON sessions (environment_id, browser_session_id, application_id, created_at);
-CREATE INDEX sessions_user ON sessions (environment_id, user_id, application_id);
-CREATE INDEX sessions_application ON sessions (environment_id, application_id);
+CREATE INDEX sessions_browser ON sessions (browser_session_id, application_id, created_at);
+CREATE INDEX sessions_user ON sessions (user_id, application_id);
+CREATE INDEX sessions_application ON sessions (application_id);
 CREATE INDEX sessions_purge ON sessions (purge_at);
 
 CREATE TABLE interactions (
@@ -191,11 +193,11 @@ CREATE TABLE interactions (
     created_at          BIGINT  NOT NULL,
     expires_at          BIGINT  NOT NULL,
     done_at             BIGINT,
-    PRIMARY KEY (environment_id, id),
+    PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 );
-CREATE INDEX interactions_application ON interactions (environment_id, application_id);
-CREATE INDEX interactions_browser ON interactions (environment_id, browser);
+CREATE INDEX interactions_application ON interactions (application_id);
+CREATE INDEX interactions_browser ON interactions (browser);
 CREATE INDEX interactions_expires ON interactions (expires_at);
 
 CREATE TABLE grants (
@@ -212,11 +214,11 @@ CREATE TABLE grants (
     expires_at     BIGINT,
     revoked_at     BIGINT,
     revoked_reason TEXT   NOT NULL DEFAULT '',
-    PRIMARY KEY (environment_id, id),
+    PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, session_id) REFERENCES sessions (environment_id, id) ON DELETE CASCADE
 );
-CREATE INDEX grants_session ON grants (environment_id, session_id);
-CREATE INDEX grants_user ON grants (environment_id, user_id, application_id);
+CREATE INDEX grants_session ON grants (session_id);
+CREATE INDEX grants_user ON grants (user_id, application_id);
 CREATE INDEX grants_expires ON grants (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX grants_revoked ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 
@@ -229,10 +231,10 @@ CREATE TABLE codes (
     created_at     BIGINT NOT NULL,
     expires_at     BIGINT NOT NULL,
     used_at        BIGINT,
-    PRIMARY KEY (environment_id, hash),
+    PRIMARY KEY (hash, environment_id),
     FOREIGN KEY (environment_id, grant_id) REFERENCES grants (environment_id, id) ON DELETE CASCADE
 );
-CREATE INDEX codes_grant ON codes (environment_id, grant_id);
+CREATE INDEX codes_grant ON codes (grant_id);
 CREATE INDEX codes_expires ON codes (expires_at);
 
 -- A row is the whole line of refresh tokens of a grant: a session costs the same after a year as after a minute.
@@ -248,10 +250,10 @@ CREATE TABLE refresh_tokens (
     rotated_from    TEXT   NOT NULL,
     rotated_by      TEXT   NOT NULL,
     created_at      BIGINT NOT NULL,
-    PRIMARY KEY (environment_id, id),
+    PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, grant_id) REFERENCES grants (environment_id, id) ON DELETE CASCADE
 ) WITH (fillfactor = 80);
-CREATE INDEX refresh_tokens_grant ON refresh_tokens (environment_id, grant_id);
+CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id);
 
 -- A refresh is activity of its session. As a trigger it is part of the statement that rotates the token.
 -- +goose StatementBegin
@@ -271,7 +273,7 @@ CREATE TABLE revoked_access_tokens (
     environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     serial         BYTEA   NOT NULL,
     until          BIGINT NOT NULL,
-    PRIMARY KEY (environment_id, serial)
+    PRIMARY KEY (serial, environment_id)
 );
 CREATE INDEX revoked_access_tokens_until ON revoked_access_tokens (until);
 
@@ -282,11 +284,31 @@ CREATE TABLE consents (
     scopes         TEXT   NOT NULL,
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL,
-    PRIMARY KEY (environment_id, user_id, application_id),
+    PRIMARY KEY (user_id, application_id, environment_id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 );
-CREATE INDEX consents_application ON consents (environment_id, application_id);
+CREATE INDEX consents_application ON consents (application_id);
+
+-- Logout tokens that applications are to get. What is settled has no next_at.
+CREATE TABLE logout_deliveries (
+    environment_id TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    application_id TEXT   NOT NULL,
+    session_id     TEXT   NOT NULL,
+    user_id        TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    attempts       BIGINT NOT NULL,
+    next_at        BIGINT,
+    delivered_at   BIGINT,
+    failed_at      BIGINT,
+    error          TEXT   NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX logout_deliveries_next ON logout_deliveries (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX logout_deliveries_application ON logout_deliveries (environment_id, application_id, created_at);
+CREATE INDEX logout_deliveries_created ON logout_deliveries (created_at);
 
 CREATE TABLE events (
     id             TEXT   NOT NULL PRIMARY KEY,

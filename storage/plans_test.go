@@ -1,0 +1,175 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/portico-id/portico/audit"
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/grants"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/sessions"
+	"github.com/portico-id/portico/storage"
+	"github.com/portico-id/portico/storage/storagetest"
+)
+
+// statements returns the text of every statement that a request or the purge may cause.
+func statements(t testing.TB, db *storage.DB) []string {
+	t.Helper()
+	h := build(t, db)
+	ctx, counter := storage.WithCounter(t.Context())
+	noted := func(_ any, err error) { must(t, err) }
+
+	g := storage.Grants{DB: db}
+	grant, code := h.newGrant(t, h.session, morning)
+	chain := newChain(grant, morning)
+	must(t, g.CreateGrant(ctx, &grants.Grant{ID: grants.NewID(), Environment: h.env, Session: h.session.ID}, &grants.Code{Environment: h.env, Grant: grant.ID}))
+	_, _, err := g.Code(ctx, h.env, code.Hash)
+	must(t, err)
+	must(t, g.Redeem(ctx, h.env, code.Hash, morning, chain))
+	wantErr(t, "Redeem", g.Redeem(ctx, h.env, code.Hash, morning, chain), grants.ErrUsed)
+	_, _, err = g.State(ctx, h.env, grant.ID, grants.Serial{})
+	must(t, err)
+	_, _, err = g.Chain(ctx, h.env, chain.ID)
+	must(t, err)
+	must(t, g.Rotate(ctx, next(chain, morning), 1))
+	noted(g.RevokeGrant(ctx, h.env, grant.ID, "", morning))
+	must(t, g.RevokeSerial(ctx, h.env, grants.Serial{}, morning))
+	noted(g.SerialRevoked(ctx, h.env, grants.Serial{}))
+	consent := &grants.Consent{Environment: h.env, User: h.user.ID, Application: h.app.ID}
+	must(t, g.SaveConsent(ctx, consent))
+	must(t, g.SaveConsent(ctx, consent))
+	noted(g.Consent(ctx, h.env, h.user.ID, h.app.ID))
+	noted(g.Consents(ctx, h.env, h.user.ID))
+	must(t, g.WithdrawConsent(ctx, h.env, h.user.ID, h.app.ID, morning))
+
+	s := storage.Sessions{DB: db}
+	noted(s.Accounts(ctx, h.env, h.handle, h.app.ID))
+	must(t, s.CreateBrowserSession(ctx, h.handle, &sessions.BrowserSession{ID: "brs_2", Environment: h.env, User: h.user.ID}))
+	must(t, s.ReauthenticateBrowser(ctx, h.env, h.browser.ID, authenticated(morning), true, morning))
+	must(t, s.RotateHandle(ctx, h.env, h.handle, [32]byte{2}))
+	must(t, s.ForgetAccount(ctx, h.env, [32]byte{2}, "brs_2"))
+	noted(s.Session(ctx, h.env, h.session.ID))
+	noted(s.SessionsOfUser(ctx, h.env, h.user.ID, morning))
+	must(t, s.Reauthenticate(ctx, h.env, h.session.ID, authenticated(morning), morning))
+	for _, which := range []sessions.Selection{
+		{Session: "ses_1"}, {User: "usr_1"}, {Application: "app_1"}, {BrowserSession: "brs_1"}, {User: "usr_1", Application: "app_1", Except: "ses_1"},
+		{Application: "app_1", BrowserSession: "brs_1"}, {User: "usr_1", ExceptBrowser: "brs_1"}, {Session: "ses_1", User: "usr_1"},
+	} {
+		noted(s.End(ctx, h.env, which, "", "", morning))
+		must(t, s.EndBrowserSessions(ctx, h.env, which, "", morning))
+	}
+	must(t, s.MarkActive(ctx, sessions.Marks{
+		Sessions: map[sessions.SessionKey]time.Time{{}: morning}, Browsers: map[sessions.BrowserKey]time.Time{{}: morning},
+	}))
+	i := h.newInteraction(t, h.handle)
+	noted(s.Interaction(ctx, h.env, i.ID, morning))
+	must(t, s.UpdateInteraction(ctx, h.env, i.ID, func(context.Context, *sessions.Interaction) error { return nil }))
+	must(t, s.FinishInteraction(ctx, h.env, i.ID, morning))
+
+	u := storage.Users{DB: db}
+	noted(u.User(ctx, h.env, h.user.ID))
+	noted(u.UserByEmail(ctx, h.env, h.user.Email))
+	must(t, u.UpdateUser(ctx, h.env, h.user.ID, func(context.Context, *identity.User) error { return nil }))
+	c := h.newChallenge(t, "a", 5)
+	must(t, u.SaveChallenge(ctx, c))
+	noted(u.Challenge(ctx, h.env, c.ID))
+	noted(u.TryChallenge(ctx, h.env, c.ID, morning))
+	must(t, u.UseChallenge(ctx, h.env, c.ID, morning))
+
+	a := storage.Clients{DB: db}
+	app := everySetting(t, h)
+	must(t, a.CreateApplication(ctx, app))
+	noted(a.Application(ctx, h.env, app.ID))
+	noted(a.ApplicationByClientID(ctx, h.env, app.ClientID))
+	noted(a.Applications(ctx, h.env, "", 10))
+	must(t, a.UpdateApplication(ctx, h.env, app.ID, func(_ context.Context, a *clients.Application) error {
+		a.Secrets[0].Name = "renamed"
+		a.Secrets = a.Secrets[:1]
+		return nil
+	}))
+	must(t, a.MarkSecretsUsed(ctx, map[string]clients.SecretUse{app.Secrets[0].ID: {At: morning}}))
+	must(t, a.DeleteApplication(ctx, h.env, app.ID))
+
+	noted(storage.Keys{DB: db}.SigningKeys(ctx, h.env))
+	noted(storage.Keys{DB: db}.SealingKeys(ctx, h.env))
+	must(t, storage.Events{DB: db}.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
+	must(t, storage.Setup{DB: db}.AddSetupToken(ctx, [32]byte{}, morning, morning.Add(time.Hour)))
+	must(t, storage.Setup{DB: db}.UseSetupToken(ctx, [32]byte{}, morning))
+	noted((&storage.Purge{DB: db}).Run(ctx, morning))
+
+	texts := counter.Statements()
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+// No request and no purge looks for its rows in a whole table or a whole environment, not even while the database has no
+// statistics.
+func TestPlans(t *testing.T) {
+	explain := map[string]func(t *testing.T, url string, q string) string{storage.SQLite: explainSQLite, storage.Postgres: explainPostgres}
+	storagetest.EachURL(t, func(t *testing.T, url string) {
+		db := storagetest.Open(t, url)
+		for _, q := range statements(t, db) {
+			if small.MatchString(q) {
+				continue
+			}
+			if plan := explain[db.Dialect()](t, url, q); searches.MatchString(plan) {
+				t.Errorf("%s\nis done by\n%s", q, plan)
+			}
+		}
+	})
+}
+
+var (
+	// An environment has few of these, and pg_notify finds nothing.
+	small = regexp.MustCompile(`FROM "?.?(signing_keys|sealing_keys|applications|client_secrets)|pg_notify`)
+	// On SQLite a SCAN of anything but what the statement has made itself; on PostgreSQL a Seq Scan; on either, an index of
+	// which nothing but the environment is used.
+	searches = regexp.MustCompile(`(?m)Seq Scan|SCAN (?:[^CdfJj]|d[^u]|f[^i]|j[^s])|\(environment_id=\?\)|Index Cond: \(environment_id = [^)]*\)$`)
+)
+
+func explainSQLite(t *testing.T, url, q string) string {
+	rows, err := storagetest.Open(t, url).Query(t.Context(), "EXPLAIN QUERY PLAN "+q, make([]any, strings.Count(q, "?"))...)
+	must(t, err)
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(t, rows.Scan(&id, &parent, &unused, &detail))
+		fmt.Fprintln(&plan, detail)
+	}
+	must(t, rows.Err())
+	return plan.String()
+}
+
+func explainPostgres(t *testing.T, url, q string) string {
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, url)
+	must(t, err)
+	defer conn.Close(context.WithoutCancel(ctx))
+	for _, setting := range []string{"SET enable_seqscan = off", "SET plan_cache_mode = force_generic_plan"} {
+		_, err := conn.Exec(ctx, setting)
+		must(t, err)
+	}
+	numbered, err := storage.Numbered(q)
+	must(t, err)
+	prepared, err := conn.Prepare(ctx, "explained", numbered)
+	must(t, err)
+	explain := "EXPLAIN EXECUTE explained"
+	if n := len(prepared.ParamOIDs); n > 0 {
+		explain += "(NULL" + strings.Repeat(", NULL", n-1) + ")"
+	}
+	rows, err := conn.Query(ctx, explain, pgx.QueryExecModeSimpleProtocol)
+	must(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	return strings.Join(plan, "\n")
+}
