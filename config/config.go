@@ -24,6 +24,7 @@ type Config struct {
 	Secret          Secret
 	PreviousSecrets []Secret
 	Proxy           Proxy
+	Outgoing        Outgoing
 	Mail            Mail
 	Log             Log
 	Metrics         Metrics
@@ -42,6 +43,11 @@ type Database struct {
 // Proxy says whom we believe about the address of a client.
 type Proxy struct {
 	Trusted []netip.Prefix // masked; empty: nobody
+}
+
+// Outgoing is about the requests that Portico makes to addresses of applications, such as for back-channel logout.
+type Outgoing struct {
+	PrivateNetworks bool // they may go to addresses of private networks, and of this machine; always true in local mode
 }
 
 // Mail says how messages leave the house. Without an SMTP host, which happens in local mode alone,

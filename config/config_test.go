@@ -47,6 +47,7 @@ func local() *Config {
 		PublicURL: "http://localhost:8080",
 		DataDir:   "./portico-data",
 		Database:  Database{URL: "sqlite:./portico-data/portico.db", MaxConnections: max(4, runtime.GOMAXPROCS(0))},
+		Outgoing:  Outgoing{PrivateNetworks: true},
 		Mail:      Mail{From: "Portico <portico@localhost>", SMTP: SMTP{Port: 587, TLS: "starttls"}},
 		Log:       Log{Level: slog.LevelInfo, Format: "text"},
 		Limits: Limits{
@@ -153,6 +154,7 @@ log: {level: debug, format: json}
 		{"a public installation", map[string]string{file: "listen: ':443'\nmail: {smtp: {tls: implicit}}"}, public, with(func(c *Config) {
 			c.Listen = ":443"
 			c.PublicURL = "https://id.example.com"
+			c.Outgoing = Outgoing{}
 			c.Secret = longSecret
 			c.Mail = Mail{"Acme <no-reply@acme.example>", SMTP{Host: "smtp.example.com", Port: 465, TLS: "implicit"}}
 			c.Log.Format = "json"

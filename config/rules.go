@@ -23,6 +23,9 @@ func (r *reader) derive() {
 			c.Database.MaxConnections = max(4, runtime.GOMAXPROCS(0))
 		}
 	}
+	if c.Local() {
+		c.Outgoing.PrivateNetworks = true
+	}
 	if c.Mail.From == "" && c.Local() {
 		c.Mail.From = "Portico <portico@localhost>"
 	}

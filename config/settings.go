@@ -49,6 +49,8 @@ func (c *Config) settings() []setting {
 
 		bind(&c.Proxy.Trusted, "proxy.trusted", []any{}, list("a list of networks such as 10.0.0.0/8, none of them the whole internet", network())),
 
+		bind(&c.Outgoing.PrivateNetworks, "outgoing.private_networks", false, toggle()),
+
 		bind(&c.Mail.From, "mail.from", nil, mailbox()),
 		bind(&c.Mail.SMTP.Host, "mail.smtp.host", nil, host()),
 		bind(&c.Mail.SMTP.Port, "mail.smtp.port", 0, whole(0, 65535)),

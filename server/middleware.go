@@ -43,19 +43,22 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 					http.Error(rec, "Something went wrong on our side. Try again. Reference "+id, http.StatusInternalServerError)
 				}
 			}
-			if s.Log.Enabled(r.Context(), slog.LevelDebug) || rec.status >= 500 {
-				s.Log.LogAttrs(r.Context(), level(rec.status), "request", slog.String("request_id", id), slog.String("method", r.Method),
-					slog.String("path", r.URL.Path), slog.Int("status", rec.status),
-					slog.Float64("duration_ms", float64(s.Clock.Now().Sub(start).Microseconds())/1000))
-			}
+			took := s.Clock.Now().Sub(start)
+			s.metrics.observe(endpoint(r.URL.Path), rec.status, took)
+			s.Log.LogAttrs(r.Context(), s.level(rec.status), "request", slog.String("request_id", id), slog.String("method", r.Method),
+				slog.String("path", r.URL.Path), slog.Int("status", rec.status), slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 		}()
 		next.ServeHTTP(rec, r)
 	})
 }
 
-func level(status int) slog.Level {
-	if status >= 500 {
+// level is that of a request's line: where a person reads the log in a terminal, only what went wrong is worth one.
+func (s *Server) level(status int) slog.Level {
+	switch {
+	case status >= 500:
 		return slog.LevelError
+	case s.Config.Log.Format == "json":
+		return slog.LevelInfo
 	}
 	return slog.LevelDebug
 }

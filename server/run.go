@@ -21,6 +21,9 @@ func (s *Server) Run(ctx context.Context, ready func()) error {
 	if err := s.listen(ctx, group, "listen", s.Config.Listen, s.Handler()); err != nil {
 		return err
 	}
+	if err := s.listenMetrics(ctx, group); err != nil {
+		return err
+	}
 	if s.Config.Demo.Enabled {
 		handler, err := s.demo(ctx)
 		if err != nil {
@@ -71,10 +74,19 @@ func (s *Server) demo(ctx context.Context) (http.Handler, error) {
 	})
 }
 
+// logoutInterval is how soon applications hear that a session has ended.
+const logoutInterval = 500 * time.Millisecond
+
 // work starts what runs beside the requests, on every node.
 func (s *Server) work(ctx context.Context, group *errgroup.Group) {
 	purge := storage.Purge{DB: s.DB, Retention: s.Config.Purge.Retention, Batch: s.Config.Purge.Batch}
 	every(ctx, group, time.Second, func() { s.try(ctx, "write marks of use", s.flush) })
+	every(ctx, group, logoutInterval, func() {
+		s.try(ctx, "deliver logouts", func(ctx context.Context) error {
+			_, err := s.Logouts.Deliver(ctx)
+			return err
+		})
+	})
 	every(ctx, group, time.Minute, func() {
 		s.try(ctx, "rotate signing keys", s.Keys.Tick)
 		s.try(ctx, "rotate sealing keys", s.Sealer.Tick)

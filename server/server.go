@@ -18,6 +18,7 @@ import (
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/config"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
@@ -47,6 +48,7 @@ type Server struct {
 	Users        *identity.Registry
 	Sessions     *sessions.Registry
 	Ledger       *grants.Ledger
+	Logouts      *delivery.Logouts
 	Setup        *admin.Setup
 	Mailbox      *mail.Mailbox // nil unless mail stops here
 
@@ -59,6 +61,7 @@ type Server struct {
 	login     *login.Handler
 	dashboard *dashboard.Handler
 	provider  *provider.Provider
+	metrics   *metrics
 	stop      func()
 }
 
@@ -78,6 +81,9 @@ func Open(ctx context.Context, c *config.Config, version string, log *slog.Logge
 		return nil, err
 	}
 	s := &Server{Config: c, Version: version, Log: log, Clock: &Clock{}, DB: db, publicURL: publicURL}
+	if c.Metrics.Listen != "" {
+		s.metrics = newMetrics()
+	}
 	if s.Applied, err = db.Migrate(ctx); err == nil {
 		err = s.build()
 	}
@@ -121,6 +127,11 @@ func (s *Server) build() error {
 	store := storage.Sessions{DB: s.DB}
 	s.Sessions = &sessions.Registry{Store: store, Pepper: pepper, Audit: s.Audit, Activity: &sessions.Activity{Store: store}, InTx: inTx, Now: now}
 	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, Sessions: s.Sessions, InTx: inTx, Now: now}
+	s.Logouts = &delivery.Logouts{
+		Store: storage.Deliveries{DB: s.DB}, Environments: s.Environments, Applications: s.Applications, Keys: s.Keys,
+		PublicURL: s.publicURL, Client: delivery.NewClient(s.Config.Outgoing.PrivateNetworks), Now: now,
+	}
+	s.Sessions.Listener = s.Logouts
 	s.post = newPost(s)
 	s.Users = &identity.Registry{
 		Store: storage.Users{DB: s.DB}, Environments: s.Environments, Hasher: hasher, Passwords: identity.PasswordPolicy{MinLength: s.Config.Passwords.MinLength},

@@ -24,8 +24,15 @@ type Registry struct {
 	Pepper   *keys.Pepper
 	Audit    audit.Recorder
 	Activity *Activity
+	Listener Listener
 	InTx     func(ctx context.Context, fn func(context.Context) error) error
 	Now      func() time.Time
+}
+
+// Listener is told of sessions that were ended, for the applications that want to know. *delivery.Logouts is one.
+type Listener interface {
+	// SessionsEnded takes part in the transaction of ctx that ends the sessions; an error undoes it.
+	SessionsEnded(ctx context.Context, env environments.ID, ended []Session) error
 }
 
 // Handle is the secret that a browser's cookie holds; "" for a browser without one.
@@ -185,7 +192,10 @@ func (r *Registry) end(ctx context.Context, env environments.ID, which Selection
 				return err
 			}
 		}
-		return nil
+		if len(ended) == 0 {
+			return nil
+		}
+		return r.Listener.SessionsEnded(ctx, env, ended)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("end sessions: %w", err)

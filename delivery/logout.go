@@ -1,0 +1,187 @@
+// Package delivery tells applications what happened: back-channel logout, with retries and a report.
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.jetify.com/typeid/v2"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/sessions"
+)
+
+// Logout is a logout token that an application is to get (OpenID Connect Back-Channel Logout 1.0). It is kept from the
+// transaction that ends the session, so no crash loses it.
+type Logout struct {
+	ID          string // lgo_…: the jti of its token
+	Environment environments.ID
+	Application clients.ID
+	Session     sessions.ID
+	User        identity.ID
+	CreatedAt   time.Time
+	Attempts    int
+	NextAt      time.Time // when it is tried next; zero once it is settled
+	DeliveredAt time.Time // zero until the application took it
+	FailedAt    time.Time // zero unless it was given up
+	Error       string    // of the last attempt; "" if it succeeded
+}
+
+// Store keeps logouts.
+type Store interface {
+	// AddLogouts adds them in the transaction of ctx.
+	AddLogouts(ctx context.Context, logouts []Logout) error
+	// TakeLogouts returns at most limit logouts that are due at now, counts an attempt of each, and moves their NextAt to until, so
+	// that no other node takes them meanwhile; one whose taker dies is due again then.
+	TakeLogouts(ctx context.Context, now, until time.Time, limit int) ([]Logout, error)
+	// SettleLogout saves NextAt, DeliveredAt, FailedAt and Error.
+	SettleLogout(ctx context.Context, l *Logout) error
+	// Logouts returns the application's, the latest first.
+	Logouts(ctx context.Context, env environments.ID, app clients.ID, limit int) ([]Logout, error)
+}
+
+// Logouts delivers logout tokens. It is safe for concurrent use, on any number of nodes.
+type Logouts struct {
+	Store        Store
+	Environments *environments.Registry
+	Applications *clients.Registry
+	Keys         *keys.Ring
+	PublicURL    *url.URL
+	Client       *http.Client // of NewClient
+	Now          func() time.Time
+}
+
+// waits are the pauses before each further attempt: about a day in all.
+var waits = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 3 * time.Hour, 8 * time.Hour, 12 * time.Hour,
+}
+
+const (
+	attemptTimeout = 5 * time.Second
+	leaseTime      = 30 * time.Second
+	batch          = 32
+)
+
+// SessionsEnded implements sessions.Listener: it keeps a logout for each session whose application wants to be told.
+func (l *Logouts) SessionsEnded(ctx context.Context, env environments.ID, ended []sessions.Session) error {
+	now := l.Now().UTC()
+	var logouts []Logout
+	for i := range ended {
+		app, err := l.Applications.ByID(ctx, env, ended[i].Application)
+		if err != nil {
+			return fmt.Errorf("find the application of %s: %w", ended[i].ID, err)
+		}
+		if app.BackchannelLogoutURI == "" {
+			continue
+		}
+		logouts = append(logouts, Logout{
+			ID: typeid.MustGenerate("lgo").String(), Environment: env, Application: app.ID, Session: ended[i].ID, User: ended[i].User,
+			CreatedAt: now, NextAt: now,
+		})
+	}
+	if len(logouts) == 0 {
+		return nil
+	}
+	return l.Store.AddLogouts(ctx, logouts)
+}
+
+// Deliver tries what is due, until nothing is. It returns how many applications took theirs.
+func (l *Logouts) Deliver(ctx context.Context) (delivered int, err error) {
+	for {
+		now := l.Now().UTC()
+		due, err := l.Store.TakeLogouts(ctx, now, now.Add(leaseTime), batch)
+		if err != nil || len(due) == 0 {
+			return delivered, err
+		}
+		var trying sync.WaitGroup
+		settled := make([]error, len(due))
+		for i := range due {
+			trying.Go(func() { settled[i] = l.attempt(ctx, &due[i]) })
+		}
+		trying.Wait()
+		for i := range due {
+			if settled[i] != nil {
+				return delivered, settled[i]
+			}
+			if !due[i].DeliveredAt.IsZero() {
+				delivered++
+			}
+		}
+	}
+}
+
+// attempt posts one logout token and saves what came of it. Its error is of the Store alone.
+func (l *Logouts) attempt(ctx context.Context, logout *Logout) error {
+	err := l.post(ctx, logout)
+	now := l.Now().UTC()
+	switch {
+	case err == nil:
+		logout.DeliveredAt, logout.NextAt, logout.Error = now, time.Time{}, ""
+	case logout.Attempts > len(waits):
+		logout.FailedAt, logout.NextAt, logout.Error = now, time.Time{}, err.Error()
+	default:
+		logout.NextAt, logout.Error = now.Add(waits[logout.Attempts-1]), err.Error()
+	}
+	return l.Store.SettleLogout(ctx, logout)
+}
+
+// logoutEvent is the member of events that makes a token a logout token (§2.4).
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+func (l *Logouts) post(ctx context.Context, logout *Logout) error {
+	app, err := l.Applications.ByID(ctx, logout.Environment, logout.Application)
+	if err != nil {
+		return fmt.Errorf("the application is gone: %w", err)
+	}
+	if app.BackchannelLogoutURI == "" {
+		return fmt.Errorf("the application has no backchannel_logout_uri any more")
+	}
+	token, err := l.token(ctx, app, logout)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	form := url.Values{"logout_token": {token}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, app.BackchannelLogoutURI, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := l.Client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, 4<<10) // so that the connection can be used again
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("the application answered %s", response.Status)
+	}
+	return nil
+}
+
+// token makes the logout token (§2.4): signed as the application's ID tokens are, without a nonce.
+func (l *Logouts) token(ctx context.Context, app *clients.Application, logout *Logout) (string, error) {
+	env, err := l.Environments.ByID(ctx, logout.Environment)
+	if err != nil {
+		return "", err
+	}
+	algorithm := keys.Algorithm(app.IDTokenSignedResponseAlg)
+	if algorithm == "" {
+		algorithm = keys.RS256
+	}
+	now := l.Now().UTC()
+	return l.Keys.Sign(ctx, logout.Environment, algorithm, "logout+jwt", map[string]any{
+		"iss": env.Issuer(l.PublicURL), "aud": app.ClientID, "iat": now.Unix(), "exp": now.Add(2 * time.Minute).Unix(), "jti": logout.ID,
+		"sub": logout.User, "sid": logout.Session, "events": map[string]any{logoutEvent: struct{}{}},
+	})
+}
