@@ -99,7 +99,11 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.Sessions.Activity.Browser(env.ID, account.BrowserSession.ID, s.now)
-	p.answer(w, r, req, url.Values{"code": {code}})
+	parameters := url.Values{"code": {code}}
+	if subset([]string{"openid"}, req.scopes) {
+		set(parameters, "session_state", sessionState(req, p.Cookies.State(r, env)))
+	}
+	p.answer(w, r, req, parameters)
 }
 
 func (p *Provider) consented(ctx context.Context, account *sessions.Account, s *situation) ([]string, error) {
@@ -217,7 +221,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, req *authoriza
 	w.Header().Set("Cache-Control", "no-store")
 	if req.responseMode == fosite.ResponseModeFormPost {
 		fields := make([]templates.FormField, 0, len(parameters))
-		for _, name := range []string{"code", "error", "error_description", "state", "iss"} {
+		for _, name := range []string{"code", "error", "error_description", "state", "session_state", "iss"} {
 			if parameters.Has(name) {
 				fields = append(fields, templates.FormField{Name: name, Value: parameters.Get(name)})
 			}

@@ -72,6 +72,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, err)
 		return
 	}
+	p.Cookies.ChangeState(w, env)
 	if target == "" && len(app.PostLogoutRedirectURIs) > 0 {
 		target = app.PostLogoutRedirectURIs[0]
 	}

@@ -67,6 +67,7 @@ func (p *Provider) Mount(protocol, pages *http.ServeMux) {
 	protocol.HandleFunc("POST /userinfo", p.userinfo)
 	pages.HandleFunc("GET /oauth2/authorize", p.authorize)
 	pages.HandleFunc("POST /oauth2/authorize", p.authorizeByPost)
+	pages.HandleFunc("GET /oauth2/check_session", p.checkSession)
 	pages.HandleFunc("GET /oauth2/logout", p.logout)
 	pages.HandleFunc("POST /oauth2/logout", p.logout)
 }

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"crypto/rand"
 	"net/http"
 	"regexp"
 
@@ -41,7 +42,30 @@ func (c *Cookies) Set(w http.ResponseWriter, r *http.Request, env *environments.
 	if remember {
 		s.Options.MaxAge = int(env.BrowserSessions.MaxLength.Seconds())
 	}
+	c.ChangeState(w, env)
 	return s.Save(r, w)
+}
+
+// StateName is the name of the cookie with the browser state of OpenID Connect Session Management 1.0 §4.2: a random value
+// that changes whenever somebody signs in or out, which scripts of the check_session_iframe read. It opens nothing.
+func (c *Cookies) StateName(env *environments.Environment) string { return "portico-state-" + env.Slug }
+
+// State returns the browser state; "" before the first sign-in.
+func (c *Cookies) State(r *http.Request, env *environments.Environment) string {
+	cookie, err := r.Cookie(c.StateName(env))
+	if err != nil || len(cookie.Value) > 64 {
+		return ""
+	}
+	return cookie.Value
+}
+
+// ChangeState gives the browser another browser state: its sign-in has changed.
+func (c *Cookies) ChangeState(w http.ResponseWriter, env *environments.Environment) {
+	state := &http.Cookie{Name: c.StateName(env), Value: rand.Text(), Path: "/", Secure: c.Secure, SameSite: http.SameSiteLaxMode}
+	if c.Secure {
+		state.SameSite = http.SameSiteNoneMode // it is read in frames of other sites
+	}
+	http.SetCookie(w, state)
 }
 
 func (c *Cookies) options() *sessions.Options {
