@@ -14,25 +14,27 @@ import (
 	"github.com/portico-id/portico/templates"
 )
 
-// consenting finds the flow of a consent and whose it is. Where there is nothing to ask of anybody it leads on, and returns nil.
-func (h *Handler) consenting(w http.ResponseWriter, r *http.Request) (*flow, *sessions.Account, error) {
-	f, err := h.flow(r)
-	switch {
-	case errors.Is(err, errOver):
-		return nil, nil, h.startAgain(w, r)
-	case err != nil:
-		return nil, nil, err
-	case f.own() || f.Denied || subset(f.scopes(), f.Consented):
-		return nil, nil, h.proceed(w, r, f)
-	}
-	a := f.account()
-	if a == nil {
-		return nil, nil, to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
-	}
-	if !f.good(a) {
-		return nil, nil, h.proceed(w, r, f)
-	}
-	return f, a, nil
+// consenting serves the consent of the account that the flow is about. Where there is nothing to ask of anybody, it leads on.
+func (h *Handler) consenting(do func(http.ResponseWriter, *http.Request, *flow, *sessions.Account) error) http.Handler {
+	return h.handle(func(w http.ResponseWriter, r *http.Request) error {
+		f, err := h.flow(r)
+		switch {
+		case errors.Is(err, errOver):
+			return h.startAgain(w, r)
+		case err != nil:
+			return err
+		case f.own() || f.Denied || subset(f.scopes(), f.Consented):
+			return h.proceed(w, r, f)
+		}
+		a := f.account()
+		if a == nil {
+			return to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
+		}
+		if !f.good(a) {
+			return h.proceed(w, r, f)
+		}
+		return do(w, r, f, a)
+	})
 }
 
 func subset(some, of []string) bool {
@@ -52,11 +54,7 @@ func (f *flow) scopes() []string {
 }
 
 // showConsent serves GET /consent. What the person answers counts for the account that she has seen here.
-func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request) error {
-	f, a, err := h.consenting(w, r)
-	if f == nil {
-		return err
-	}
+func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request, f *flow, a *sessions.Account) error {
 	if f.Account == "" {
 		if err := h.advance(r.Context(), r, f, func(i *sessions.Interaction) { i.Account = a.BrowserSession.ID }); err != nil {
 			return err
@@ -87,11 +85,7 @@ func redirectHost(address string) string {
 }
 
 // consent serves POST /consent.
-func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
-	f, a, err := h.consenting(w, r)
-	if f == nil {
-		return err
-	}
+func (h *Handler) consent(w http.ResponseWriter, r *http.Request, f *flow, a *sessions.Account) error {
 	ctx := as(r.Context(), a.BrowserSession.User, a.Email)
 	switch r.PostForm.Get("action") {
 	case "deny":

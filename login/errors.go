@@ -18,7 +18,7 @@ func (h *Handler) handle(do func(http.ResponseWriter, *http.Request) error) http
 		r = r.WithContext(audit.WithActor(r.Context(), actor(r)))
 		err := r.ParseForm()
 		if err != nil {
-			err = fault.Invalidf("", "The form cannot be read. Open the page again.").WithCause(err)
+			err = fault.Invalidf("", "the form cannot be read").WithCause(err)
 		} else {
 			err = do(w, r)
 		}
@@ -32,8 +32,8 @@ func (h *Handler) handle(do func(http.ResponseWriter, *http.Request) error) http
 func (h *Handler) showError(w http.ResponseWriter, r *http.Request, err error) {
 	ctx := r.Context()
 	f := fault.Of(err)
-	app, _ := h.application(r) // without its name where that fails too
-	page := templates.ErrorPage{Chrome: h.Chrome(r, app), Text: templates.Literal(f.Message), Reference: audit.RequestID(ctx)}
+	app, _ := h.named(r) // nil where that fails too
+	page := templates.ErrorPage{Chrome: h.Chrome(r, app), Text: templates.TextRequestUnusable, Reference: audit.RequestID(ctx)}
 	switch f.Kind {
 	case fault.Internal, fault.Unavailable:
 		page.Text = templates.TextOurFault
@@ -44,6 +44,8 @@ func (h *Handler) showError(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	case fault.NotFound:
 		page = templates.NotFound(page.Chrome)
+	case fault.Forbidden:
+		page.Text = templates.TextForbidden
 	case fault.TooMany:
 		page.Text = templates.TextTooManyTries(f.RetryAfter)
 		setRetryAfter(w, f)

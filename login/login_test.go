@@ -66,6 +66,9 @@ func (h *house) SendMail(_ context.Context, m identity.Mail) error {
 	return nil
 }
 
+// SessionsEnded implements sessions.Listener.
+func (h *house) SessionsEnded(context.Context, environments.ID, []sessions.Session) error { return nil }
+
 func build(t *testing.T) *house {
 	t.Helper()
 	db := storagetest.Open(t, storagetest.SQLiteURL(t))
@@ -79,7 +82,7 @@ func build(t *testing.T) *house {
 	h.events = &events{Events: storage.Events{DB: db}}
 	record := &audit.Log{Store: h.events, Now: h.clock}
 	store := storage.Sessions{DB: db}
-	registry := &sessions.Registry{Store: store, Pepper: pepper, Audit: record, Activity: &sessions.Activity{Store: store}, InTx: db.InTx, Now: h.clock}
+	registry := &sessions.Registry{Store: store, Pepper: pepper, Audit: record, Activity: &sessions.Activity{Store: store}, Listener: h, InTx: db.InTx, Now: h.clock}
 	tenants := &environments.Registry{Store: storage.Environments{DB: db}, Audit: record, InTx: db.InTx, Now: h.clock}
 	apps := &clients.Registry{Store: storage.Clients{DB: db}, Audit: record, Pepper: pepper, Sessions: registry, InTx: db.InTx, Now: h.clock}
 	h.Handler = &login.Handler{
@@ -369,4 +372,23 @@ func (b *browser) account(app *clients.Application, email string) *sessions.Acco
 		b.t.Fatalf("this browser knows no %s", email)
 	}
 	return &accounts[i]
+}
+
+// formAction is the address that the form with the element of the ID posts to.
+func formAction(t *testing.T, r *reply, id string) string {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(r.body))
+	check(t, err)
+	for n := range root.Descendants() {
+		if attribute(n, "id") != id {
+			continue
+		}
+		for up := range n.Ancestors() {
+			if up.Data == "form" {
+				return attribute(up, "action")
+			}
+		}
+	}
+	t.Fatalf("the page has no form with #%s:\n%s", id, r.text())
+	return ""
 }

@@ -23,6 +23,12 @@ func (h *Handler) resetAlone(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if why, err := h.whyOver(r); err != nil || why == refusesCookies {
+		if err != nil {
+			return err
+		}
+		return h.askForCookies(w, r, app)
+	}
 	mailed, err := h.Sessions.Store.Interaction(ctx, env.ID, sessions.InteractionID(query.Get("interaction")), h.Now().UTC())
 	if err != nil && !errors.Is(err, sessions.ErrNotFound) {
 		return err
@@ -45,11 +51,14 @@ func (h *Handler) resetAlone(w http.ResponseWriter, r *http.Request) error {
 	return to(w, r, h.chrome(r, f).Href("/password-reset"))
 }
 
-// resetting is the state of a password reset: the challenge whose code was mailed, if it was.
+// resetPage is the page of a password reset, with the challenge whose code was mailed; nil if none was.
 func (h *Handler) resetPage(r *http.Request, f *flow) (*identity.Challenge, templates.PasswordReset, error) {
 	page := templates.PasswordReset{Chrome: h.chrome(r, f), Username: f.Username, Mailbox: h.mailbox()}
 	c, err := h.challenge(r.Context(), f, identity.PurposePasswordReset)
-	if err != nil || c == nil {
+	if errors.Is(err, identity.ErrNotFound) {
+		return nil, page, nil
+	}
+	if err != nil {
 		return nil, page, err
 	}
 	page.ResendSeconds = resendSeconds(c, f.now)

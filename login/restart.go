@@ -15,19 +15,23 @@ import (
 	"github.com/portico-id/portico/templates"
 )
 
+// named is the application that the address names. It returns clients.ErrNotFound also for one that is disabled.
+func (h *Handler) named(r *http.Request) (*clients.Application, error) {
+	ctx := r.Context()
+	app, err := h.Applications.ByClientID(ctx, environments.FromContext(ctx).ID, r.URL.Query().Get("client_id"))
+	if err == nil && !app.Enabled {
+		return nil, clients.ErrNotFound
+	}
+	return app, err
+}
+
 // application is the application that the address names, else the environment's default one.
 func (h *Handler) application(r *http.Request) (*clients.Application, error) {
-	ctx := r.Context()
-	if id := r.URL.Query().Get("client_id"); id != "" {
-		app, err := h.Applications.ByClientID(ctx, environments.FromContext(ctx).ID, id)
-		if err == nil && app.Enabled {
-			return app, nil
-		}
-		if err != nil && !errors.Is(err, clients.ErrNotFound) {
-			return nil, err
-		}
+	app, err := h.named(r)
+	if errors.Is(err, clients.ErrNotFound) {
+		return h.defaultApplication(r.Context())
 	}
-	return h.defaultApplication(ctx)
+	return app, err
 }
 
 func (h *Handler) defaultApplication(ctx context.Context) (*clients.Application, error) {
@@ -60,23 +64,20 @@ func (h *Handler) signInAddress(env *environments.Environment, app *clients.Appl
 // startAgain serves a step without an interaction that waits in this browser: it took too long, was answered, or belongs to another
 // browser. The browser goes to where a sign-in at the application begins (design.md §2).
 func (h *Handler) startAgain(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	env := environments.FromContext(ctx)
+	env := environments.FromContext(r.Context())
 	app, err := h.application(r)
 	if err != nil {
 		return err
 	}
-	state, err := h.look(r)
+	why, err := h.whyOver(r)
 	if err != nil {
 		return err
 	}
-	if state == refusesCookies {
-		page := templates.ErrorPage{Chrome: h.Chrome(r, app), Text: templates.TextCookies, Reference: audit.RequestID(ctx)}
-		page.Button = templates.Button{Label: templates.TextTryAgain, URI: template.URL(page.Href("/sign-in"))}
-		return templates.Render(w, http.StatusBadRequest, page)
+	if why == refusesCookies {
+		return h.askForCookies(w, r, app)
 	}
 	if address := h.signInAddress(env, app, ""); address != "" {
-		if state == tookTooLong {
+		if why == tookTooLong {
 			h.markRestart(w, env, restartLifetime)
 		}
 		return to(w, r, address)
@@ -84,11 +85,18 @@ func (h *Handler) startAgain(w http.ResponseWriter, r *http.Request) error {
 	if query := r.URL.Query(); r.Method == http.MethodGet && query.Get("interaction") == "" && query.Get("client_id") == "" {
 		return h.signInFor(w, r, "/account")
 	}
-	c := h.Chrome(r, app)
-	if state == answered {
-		return templates.Render(w, http.StatusOK, templates.Finished{Chrome: c, What: templates.IsSignedIn})
+	if why == answered {
+		return templates.Render(w, http.StatusOK, templates.Finished{Chrome: h.Chrome(r, app), What: templates.IsSignedIn})
 	}
-	return templates.Render(w, http.StatusGone, templates.ErrorPage{Chrome: c, Text: templates.TextExpired, Reference: audit.RequestID(ctx)})
+	page := templates.ErrorPage{Chrome: h.Chrome(r, app), Text: templates.TextExpired, Reference: audit.RequestID(r.Context())}
+	return templates.Render(w, http.StatusGone, page)
+}
+
+// askForCookies tells a person whose browser keeps no cookie. To start again would never end.
+func (h *Handler) askForCookies(w http.ResponseWriter, r *http.Request, app *clients.Application) error {
+	page := templates.ErrorPage{Chrome: h.Chrome(r, app), Text: templates.TextCookies, Reference: audit.RequestID(r.Context())}
+	page.Button = templates.Button{Label: templates.TextTryAgain, URI: template.URL(page.Href("/sign-in"))}
+	return templates.Render(w, http.StatusBadRequest, page)
 }
 
 // signInAlone serves GET /sign-in without an interaction: a sign-in for a page of ours, or an address from a bookmark.
@@ -100,20 +108,20 @@ func (h *Handler) signInAlone(w http.ResponseWriter, r *http.Request) error {
 	return h.signInFor(w, r, returnTo)
 }
 
-// stateOf says what became of an interaction that doesn't wait in this browser.
-type stateOf int
+// ending says why the interaction of an address doesn't wait in this browser.
+type ending int
 
 const (
-	unknown        stateOf = iota // or another browser's, or none was named
-	tookTooLong                   // it is gone
-	answered                      // in this browser
-	refusesCookies                // it has just begun, and its browser keeps no cookie: to start again would never end
+	unknown        ending = iota // it is another browser's, or none is named
+	tookTooLong                  // it is gone
+	answered                     // in this browser
+	refusesCookies               // it has just begun, and its browser has no cookie
 )
 
-// justNow is the time from the authorization endpoint to a page of ours.
-const justNow = time.Minute
+// justNow is the time from the authorization endpoint to a page of ours. A mail takes longer to another device.
+const justNow = 15 * time.Second
 
-func (h *Handler) look(r *http.Request) (stateOf, error) {
+func (h *Handler) whyOver(r *http.Request) (ending, error) {
 	ctx := r.Context()
 	env := environments.FromContext(ctx)
 	id := sessions.InteractionID(r.URL.Query().Get("interaction"))
@@ -132,7 +140,8 @@ func (h *Handler) look(r *http.Request) (stateOf, error) {
 	if handle == "" && now.Sub(i.CreatedAt) < justNow {
 		return refusesCookies, nil
 	}
-	if i, err = h.Sessions.Interaction(ctx, env.ID, handle, id); errors.Is(err, sessions.ErrNotFound) {
+	i, err = h.Sessions.Interaction(ctx, env.ID, handle, id)
+	if errors.Is(err, sessions.ErrNotFound) {
 		return unknown, nil
 	}
 	if err == nil && !i.DoneAt.IsZero() {

@@ -192,3 +192,11 @@ func TestCancelForThePageOfOurs(t *testing.T) {
 	r := b.get("/account").goes(t, "/sign-in?interaction=")
 	b.post(r.to, "action", "cancel").goes(t, "/sign-out/done")
 }
+
+func TestCookiesRefusedByOurOwnWays(t *testing.T) {
+	h := build(t)
+	for _, path := range []string{"/account", "/password-reset"} {
+		r := h.browser(t).get(path)
+		h.browser(t).get(r.to).shows(t, http.StatusBadRequest, "Your browser does not keep our cookie")
+	}
+}

@@ -76,7 +76,11 @@ func (h *Handler) password(w http.ResponseWriter, r *http.Request, f *flow) erro
 	if username == "" {
 		username = f.Username
 	}
-	page := h.passwordPage(f, h.chrome(r, f))
+	c := h.chrome(r, f)
+	if username == "" {
+		return to(w, r, c.Href("/sign-in"))
+	}
+	page := h.passwordPage(f, c)
 	page.Username = username
 	page.Remember = page.RememberOffered && r.PostForm.Get("remember") != ""
 	if password == "" {

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -33,15 +34,12 @@ func (h *Handler) departure(r *http.Request) (*departure, error) {
 	ctx := r.Context()
 	d := &departure{env: environments.FromContext(ctx)}
 	var id clients.ID
-	if r.URL.Query().Get("client_id") != "" {
-		app, err := h.application(r)
-		if err != nil {
-			return nil, err
-		}
-		if app.ClientID == r.URL.Query().Get("client_id") {
-			d.app, id = app, app.ID
-			d.target = target(app, r.Form.Get("post_logout_redirect_uri"), r.Form.Get("state"))
-		}
+	app, err := h.named(r)
+	if err == nil {
+		d.app, id = app, app.ID
+		d.target = target(app, r.Form.Get("post_logout_redirect_uri"), r.Form.Get("state"))
+	} else if !errors.Is(err, clients.ErrNotFound) {
+		return nil, err
 	}
 	accounts, err := h.Sessions.Accounts(ctx, d.env.ID, h.Cookies.Handle(r, d.env), id)
 	if err != nil {
@@ -161,12 +159,9 @@ func (h *Handler) depart(w http.ResponseWriter, r *http.Request, d *departure, s
 // showSignedOut serves GET /sign-out/done.
 func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request) error {
 	page := templates.SignedOut{Scope: r.URL.Query().Get("scope")}
-	var app *clients.Application
-	if r.URL.Query().Get("client_id") != "" {
-		var err error
-		if app, err = h.application(r); err != nil {
-			return err
-		}
+	app, err := h.named(r)
+	if err != nil && !errors.Is(err, clients.ErrNotFound) {
+		return err
 	}
 	page.Chrome = h.Chrome(r, app)
 	page.Continue = templates.Button{Label: templates.TextGoToSignIn, URI: template.URL(page.Href("/account"))}

@@ -74,14 +74,14 @@ func (h *Handler) awaitCode(w http.ResponseWriter, r *http.Request, f *flow, cha
 	return to(w, r, address)
 }
 
-// challenge is the code for the purpose that the flow waits for, in whatever state; nil if none was mailed.
+// challenge is the code for the purpose that the flow waits for, in whatever state. It returns identity.ErrNotFound if none was mailed.
 func (h *Handler) challenge(ctx context.Context, f *flow, purpose identity.Purpose) (*identity.Challenge, error) {
 	if f.Challenge == "" {
-		return nil, nil
+		return nil, identity.ErrNotFound
 	}
 	c, err := h.Users.Challenge(ctx, f.env.ID, f.Challenge)
-	if errors.Is(err, identity.ErrNotFound) || err == nil && c.Purpose != purpose {
-		return nil, nil
+	if err == nil && c.Purpose != purpose {
+		return nil, identity.ErrNotFound
 	}
 	return c, err
 }
@@ -113,11 +113,11 @@ func (h *Handler) mailbox() string {
 func (h *Handler) showVerifyEmail(w http.ResponseWriter, r *http.Request, f *flow) error {
 	chrome := h.chrome(r, f)
 	c, err := h.challenge(r.Context(), f, identity.PurposeSignUp)
+	if errors.Is(err, identity.ErrNotFound) || err == nil && !c.UsedAt.IsZero() {
+		return to(w, r, chrome.Href("/sign-in"))
+	}
 	if err != nil {
 		return err
-	}
-	if c == nil || !c.UsedAt.IsZero() {
-		return to(w, r, chrome.Href("/sign-in"))
 	}
 	page := h.verifyPage(f, chrome, c)
 	page.Code = r.URL.Query().Get("code")
@@ -128,11 +128,11 @@ func (h *Handler) showVerifyEmail(w http.ResponseWriter, r *http.Request, f *flo
 func (h *Handler) verifyEmail(w http.ResponseWriter, r *http.Request, f *flow) error {
 	ctx, chrome := r.Context(), h.chrome(r, f)
 	c, err := h.challenge(ctx, f, identity.PurposeSignUp)
+	if errors.Is(err, identity.ErrNotFound) {
+		return to(w, r, chrome.Href("/sign-up"))
+	}
 	if err != nil {
 		return err
-	}
-	if c == nil {
-		return to(w, r, chrome.Href("/sign-up"))
 	}
 	page := h.verifyPage(f, chrome, c)
 	page.Code = r.PostForm.Get("code")
