@@ -87,5 +87,6 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, o *owner) e
 	if _, err := h.Sessions.End(r.Context(), o.env.ID, which, sessions.EndedByUser); err != nil {
 		return err
 	}
+	h.Cookies.ChangeState(w, o.env) // in case it is one of this browser
 	return to(w, r, o.chrome.Href("/account/sessions", "notice", "session_ended"))
 }

@@ -49,6 +49,7 @@ func (h *Handler) chooseAccount(w http.ResponseWriter, r *http.Request, f *flow)
 			if err != nil && !errors.Is(err, sessions.ErrNotFound) {
 				return err
 			}
+			h.Cookies.ChangeState(w, f.env)
 		}
 		return to(w, r, c.Href("/sign-in/choose-account", "mode", "remove"))
 	}

@@ -26,13 +26,11 @@ import (
 // requests, and their path is the one below the issuer.
 type Handler struct {
 	PublicURL    *url.URL
-	Environments *environments.Registry
 	Applications *clients.Registry
 	Users        *identity.Registry
 	Sessions     *sessions.Registry
 	Cookies      *sessions.Cookies
 	Ledger       *grants.Ledger
-	Audit        audit.Recorder
 	InTx         func(ctx context.Context, fn func(context.Context) error) error
 	Now          func() time.Time
 	Log          *slog.Logger

@@ -38,11 +38,12 @@ const (
 // pages send the browser to /oauth2/authorize, a test sees what they saved.
 type house struct {
 	*login.Handler
-	env    *environments.Environment
-	app    *clients.Application // Wiki: third-party
-	events *events
-	mails  []identity.Mail
-	serve  http.Handler
+	tenants *environments.Registry
+	env     *environments.Environment
+	app     *clients.Application // Wiki: third-party
+	events  *events
+	mails   []identity.Mail
+	serve   http.Handler
 
 	mu  sync.Mutex
 	now time.Time
@@ -86,14 +87,15 @@ func build(t *testing.T) *house {
 	tenants := &environments.Registry{Store: storage.Environments{DB: db}, Audit: record, InTx: db.InTx, Now: h.clock}
 	apps := &clients.Registry{Store: storage.Clients{DB: db}, Audit: record, Pepper: pepper, Sessions: registry, InTx: db.InTx, Now: h.clock}
 	h.Handler = &login.Handler{
-		PublicURL: &url.URL{Scheme: "http", Host: "id.example"}, Environments: tenants, Applications: apps, Sessions: registry, Cookies: &sessions.Cookies{},
+		PublicURL: &url.URL{Scheme: "http", Host: "id.example"}, Applications: apps, Sessions: registry, Cookies: &sessions.Cookies{},
 		Users: &identity.Registry{
 			Store: storage.Users{DB: db}, Environments: tenants, Hasher: hasher, Passwords: identity.PasswordPolicy{MinLength: 15}, Throttle: throttle,
 			Pepper: pepper, Audit: record, Mailer: h, Sessions: registry, InTx: db.InTx, Now: h.clock,
 		},
 		Ledger: &grants.Ledger{Store: storage.Grants{DB: db}, Sessions: registry, Pepper: pepper, Audit: record, InTx: db.InTx, Now: h.clock},
-		Audit:  record, InTx: db.InTx, Now: h.clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Local: true,
+		InTx:   db.InTx, Now: h.clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Local: true,
 	}
+	h.tenants = tenants
 	h.env, err = tenants.Create(t.Context(), environments.New{Slug: "house", Name: "House", Root: true}, h.withDefault)
 	check(t, err)
 	h.app = h.register(t, "Wiki", func(a *clients.Application) { a.Consent = clients.ConsentThirdParty })

@@ -93,7 +93,7 @@ func answered(h *house, b *browser) string {
 // defaults makes the application the default one.
 func (h *house) defaults(t *testing.T, app *clients.Application) {
 	t.Helper()
-	check(t, h.Environments.Update(t.Context(), h.env.ID, func(e *environments.Environment) error {
+	check(t, h.tenants.Update(t.Context(), h.env.ID, func(e *environments.Environment) error {
 		e.DefaultApplication = string(app.ID)
 		return nil
 	}))
@@ -181,7 +181,7 @@ func TestReturnTo(t *testing.T) {
 func (h *house) toOperators(t *testing.T) {
 	t.Helper()
 	var err error
-	h.env, err = h.Environments.Create(t.Context(), environments.New{Slug: environments.OperatorsSlug, Name: "Operators"}, h.withDefault)
+	h.env, err = h.tenants.Create(t.Context(), environments.New{Slug: environments.OperatorsSlug, Name: "Operators"}, h.withDefault)
 	check(t, err)
 }
 

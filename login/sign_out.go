@@ -145,6 +145,7 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	h.Cookies.ChangeState(w, d.env)
 	return h.depart(w, r, d, scope)
 }
 

@@ -83,7 +83,7 @@ func TestSignUpMistakes(t *testing.T) {
 // Acceptance 30.
 func TestSignUpClosed(t *testing.T) {
 	h := build(t)
-	check(t, h.Environments.Update(t.Context(), h.env.ID, func(e *environments.Environment) error {
+	check(t, h.tenants.Update(t.Context(), h.env.ID, func(e *environments.Environment) error {
 		e.SignUp = false
 		return nil
 	}))

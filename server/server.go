@@ -49,6 +49,8 @@ type Server struct {
 	Sessions     *sessions.Registry
 	Ledger       *grants.Ledger
 	Logouts      *delivery.Logouts
+	Founder      *admin.Founder
+	Operators    *admin.Operators
 	Setup        *admin.Setup
 	Mailbox      *mail.Mailbox // nil unless mail stops here
 
@@ -138,11 +140,13 @@ func (s *Server) build() error {
 		Throttle: throttle, Pepper: pepper, Audit: s.Audit, Mailer: s.post, Sessions: s.Sessions, InTx: inTx, Now: now,
 	}
 	s.Ledger = &grants.Ledger{Store: storage.Grants{DB: s.DB}, Sessions: s.Sessions, Pepper: pepper, Audit: s.Audit, InTx: inTx, Now: now}
-	s.Setup = &admin.Setup{Store: storage.Setup{DB: s.DB}, Environments: s.Environments, Users: s.Users, Pepper: pepper, Audit: s.Audit, InTx: inTx, Now: now}
+	s.Founder = &admin.Founder{Environments: s.Environments, Applications: s.Applications, Keys: s.Keys, PublicURL: s.Config.PublicURL}
+	s.Operators = &admin.Operators{Store: storage.Operators{DB: s.DB}, Environments: s.Environments, Users: s.Users, Audit: s.Audit, InTx: inTx, Now: now}
+	s.Setup = &admin.Setup{Store: storage.Setup{DB: s.DB}, Operators: s.Operators, Pepper: pepper}
 	s.cookies = &sessions.Cookies{Secure: s.publicURL.Scheme == "https"}
 	s.login = &login.Handler{
-		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
-		Ledger: s.Ledger, Audit: s.Audit, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
+		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
+		Ledger: s.Ledger, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
