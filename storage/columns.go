@@ -81,11 +81,6 @@ type hash [32]byte
 
 func (h *hash) Scan(src any) error { return scanBytes(h[:], src) }
 
-// handle reads 16 bytes.
-type handle [16]byte
-
-func (h *handle) Scan(src any) error { return scanBytes(h[:], src) }
-
 func scanBytes(dst []byte, src any) error {
 	b, ok := src.([]byte)
 	if !ok || len(b) != len(dst) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/sessions"
@@ -103,6 +104,12 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, storage.Events{DB: db}.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
 	must(t, storage.Setup{DB: db}.AddSetupToken(ctx, [32]byte{}, morning, morning.Add(time.Hour)))
 	must(t, storage.Setup{DB: db}.UseSetupToken(ctx, [32]byte{}, morning))
+	d := storage.Deliveries{DB: db}
+	logout := delivery.Logout{Environment: h.env, ID: "lgo_1", Application: h.app.ID, Session: h.session.ID, User: h.user.ID}
+	must(t, d.AddLogouts(ctx, []delivery.Logout{logout}))
+	noted(d.TakeLogouts(ctx, morning, morning, 10))
+	must(t, d.SettleLogout(ctx, &logout))
+	noted(d.Logouts(ctx, h.env, h.app.ID, 10))
 	noted((&storage.Purge{DB: db}).Run(ctx, morning))
 
 	texts := counter.Statements()

@@ -10,23 +10,25 @@ import (
 // Purge removes what has had its time. It does so in small transactions of their own, by index, so that nobody waits for it
 // longer than for another request. Any number of nodes may purge at once.
 //
-// A code is kept for a day after its expiry, so that its reuse is seen. A code that nobody redeemed goes with its grant. A revoked grant and a
-// session, with all that stands on it, are kept for Retention after their end, so that people learn why they ended; a session
-// that was silent until a clock ended it is removed at most another Retention later.
+// A code is kept for a day after its expiry, so that its reuse is seen. A code that nobody redeemed goes with its grant. A
+// revoked grant, a delivered logout, and a session with all that stands on it are kept for Retention after their end, so that
+// people learn why; a session that was silent until a clock ended it is removed at most another Retention later.
 type Purge struct {
 	DB        *DB
 	Retention time.Duration // 30 days if zero
-	Batch     int           // how many rows of a table a transaction removes, 200 if zero; of what stands on them, it removes up to four times as many
+	// Batch is how many rows of a table a transaction removes, 200 if zero. What stands on them is up to three times as many.
+	Batch int
 }
 
 const (
 	defaultRetention = 30 * 24 * time.Hour
 	defaultBatch     = 200
 	codeRetention    = 24 * time.Hour
+	deliveryTime     = 48 * time.Hour // longer than a logout is tried
 )
 
-// Run removes all that can go at now and returns how many rows that were, without those that stood on others. An error leaves what was
-// removed before it removed.
+// Run removes all that can go at now, and returns how many rows that were, without those that stood on others. After an error
+// what was removed before stays removed.
 func (p *Purge) Run(ctx context.Context, now time.Time) (removed int, err error) {
 	retention, batch := p.Retention, int64(p.Batch)
 	if retention <= 0 {
@@ -46,6 +48,9 @@ func (p *Purge) Run(ctx context.Context, now time.Time) (removed int, err error)
 		{"challenges", []purgeStatement{{db.removeFirst("challenges", "environment_id, id", "expires_at"), []any{at, batch}}}},
 		{"set-up links", []purgeStatement{{db.removeFirst("setup_tokens", "hash", "expires_at"), []any{at, batch}}}},
 		{"revoked access tokens", []purgeStatement{{db.removeFirst("revoked_access_tokens", "environment_id, serial", "until"), []any{at, batch}}}},
+		{"logouts", []purgeStatement{
+			{db.removeFirst("logout_deliveries", "environment_id, id", "created_at"), []any{at - keep - deliveryTime.Microseconds(), batch}},
+		}},
 		{"codes", []purgeStatement{
 			{db.codesDue() + removeGrantsOfUnused, []any{expired, batch}},
 			{db.codesDue() + removeUsed, []any{expired, batch}},

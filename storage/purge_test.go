@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/sessions"
@@ -94,6 +95,13 @@ func TestPurgeExpired(t *testing.T) {
 		hasGrant("the revoked grant", revoked, false)
 		hasGrant("the grant that stands", lasting, true)
 		wantEqual(t, "refresh tokens", count(t, db, "refresh_tokens"), 1)
+
+		// A logout is tried for a day or so before it is settled.
+		must(t, storage.Deliveries{DB: db}.AddLogouts(ctx, []delivery.Logout{
+			{Environment: h.env, ID: "lgo_1", Application: h.app.ID, Session: h.session.ID, User: h.user.ID, CreatedAt: morning, NextAt: morning},
+		}))
+		wantEqual(t, "removed while a logout is kept", purge(t, p, morning.Add(4*day-time.Microsecond)), 0)
+		wantEqual(t, "removed after it", purge(t, p, morning.Add(4*day)), 1)
 	})
 }
 
