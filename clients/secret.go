@@ -283,11 +283,17 @@ func (u *uses) giveBack(marks map[string]SecretUse) {
 
 // fill adds uses that were not yet written.
 func (u *uses) fill(secrets []Secret) {
+	for i := range secrets {
+		secrets[i].LastUsed = u.latest(secrets[i].ID, secrets[i].LastUsed)
+	}
+}
+
+// latest is the latest use of a secret whose last use was written.
+func (u *uses) latest(secret string, written SecretUse) SecretUse {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for i := range secrets {
-		if use := u.marks[secrets[i].ID]; use.At.After(secrets[i].LastUsed.At) {
-			secrets[i].LastUsed = use
-		}
+	if use := u.marks[secret]; use.At.After(written.At) {
+		return use
 	}
+	return written
 }

@@ -107,7 +107,7 @@ func (s *Server) work(ctx context.Context, group *errgroup.Group) {
 }
 
 func (s *Server) flush(ctx context.Context) error {
-	return errors.Join(s.Sessions.Activity.Flush(ctx), s.Applications.Flush(ctx))
+	return errors.Join(s.Sessions.Activity.Flush(ctx), s.Applications.Flush(ctx), s.APIKeys.Flush(ctx))
 }
 
 func (s *Server) try(ctx context.Context, what string, do func(context.Context) error) {

@@ -45,6 +45,7 @@ type Server struct {
 	Keys         *keys.Ring
 	Sealer       *keys.Sealer
 	Applications *clients.Registry
+	APIKeys      *clients.APIKeys
 	Users        *identity.Registry
 	Sessions     *sessions.Registry
 	Ledger       *grants.Ledger
@@ -100,7 +101,7 @@ func Open(ctx context.Context, c *config.Config, version string, log *slog.Logge
 func (s *Server) Close() error {
 	s.stop()
 	ctx := context.Background()
-	return errors.Join(s.Sessions.Activity.Flush(ctx), s.Applications.Flush(ctx), s.DB.Close())
+	return errors.Join(s.Sessions.Activity.Flush(ctx), s.Applications.Flush(ctx), s.APIKeys.Flush(ctx), s.DB.Close())
 }
 
 func (s *Server) build() error {
@@ -129,6 +130,7 @@ func (s *Server) build() error {
 	store := storage.Sessions{DB: s.DB}
 	s.Sessions = &sessions.Registry{Store: store, Pepper: pepper, Audit: s.Audit, Activity: &sessions.Activity{Store: store}, InTx: inTx, Now: now}
 	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, Sessions: s.Sessions, InTx: inTx, Now: now}
+	s.APIKeys = &clients.APIKeys{Store: storage.APIKeys{DB: s.DB}, Audit: s.Audit, Pepper: pepper, InTx: inTx, Now: now}
 	s.Logouts = &delivery.Logouts{
 		Store: storage.Deliveries{DB: s.DB}, Environments: s.Environments, Applications: s.Applications, Keys: s.Keys,
 		PublicURL: s.publicURL, Client: delivery.NewClient(s.Config.Outgoing.PrivateNetworks), Now: now,

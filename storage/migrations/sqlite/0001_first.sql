@@ -78,6 +78,26 @@ CREATE TABLE client_secrets (
 CREATE INDEX client_secrets_application ON client_secrets (environment_id, application_id);
 CREATE UNIQUE INDEX client_secrets_id ON client_secrets (id);
 
+CREATE TABLE api_keys (
+    environment_id TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    application_id TEXT   NOT NULL,
+    name           TEXT   NOT NULL,
+    hint           TEXT   NOT NULL,
+    hash           BLOB   NOT NULL,
+    scopes         TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT,
+    revoked_at     BIGINT,
+    last_used_at   BIGINT,
+    last_used_from TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (environment_id, id),
+    FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX api_keys_application ON api_keys (environment_id, application_id);
+CREATE UNIQUE INDEX api_keys_id ON api_keys (id);
+CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
+
 -- From here on tables grow with the people. Their keys and indexes don't begin with the environment, of which most installations
 -- have one or two: no plan can take that for a way to find a row, not even while the database knows nothing of its tables.
 CREATE TABLE users (
@@ -323,11 +343,23 @@ CREATE TABLE events (
 );
 CREATE INDEX events_environment ON events (environment_id, occurred_at);
 
--- One-time links of the installation itself, such as the one that makes the first operator.
+-- The users of the operators' environment who run the installation.
+CREATE TABLE operators (
+    environment_id TEXT   NOT NULL,
+    user_id        TEXT   NOT NULL,
+    role           TEXT   NOT NULL CHECK (role IN ('owner', 'admin', 'support', 'viewer')),
+    created_at     BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, user_id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
+);
+
+-- One-time links for operators; the one that makes the first is for none.
 CREATE TABLE setup_tokens (
     hash       BLOB   NOT NULL PRIMARY KEY,
+    user_id    TEXT   NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at    BIGINT
 );
+CREATE INDEX setup_tokens_user ON setup_tokens (user_id);
 CREATE INDEX setup_tokens_expires ON setup_tokens (expires_at);
