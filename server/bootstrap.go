@@ -42,31 +42,7 @@ func (s *Server) Bootstrap(ctx context.Context) error {
 // CreateEnvironment makes an environment with its default application and its keys. Errors: those of
 // environments.Registry.Create.
 func (s *Server) CreateEnvironment(ctx context.Context, in environments.New) (*environments.Environment, error) {
-	env, err := s.createEnvironment(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	return env, s.Keys.Provision(ctx, env.ID)
-}
-
-func (s *Server) createEnvironment(ctx context.Context, in environments.New) (*environments.Environment, error) {
-	return s.Environments.Create(ctx, in, func(ctx context.Context, env *environments.Environment) error {
-		app := clients.New{Kind: clients.Web, Name: in.Name}
-		if in.Slug == environments.OperatorsSlug {
-			env.SignUp = false // operators are invited
-			app.Name = "Portico dashboard"
-			app.Configure = func(a *clients.Application) error {
-				a.HomepageURI = s.Config.PublicURL + "/admin"
-				return nil
-			}
-		}
-		made, _, err := s.Applications.Create(ctx, env, app)
-		if err != nil {
-			return fmt.Errorf("make the default application: %w", err)
-		}
-		env.DefaultApplication = string(made.ID)
-		return nil
-	})
+	return s.Founder.Create(ctx, in)
 }
 
 // demoClients are the registrations of the demo, with their secrets, as they are kept in the data folder between starts.

@@ -102,7 +102,7 @@ func statements(t testing.TB, db *storage.DB) []string {
 	noted(storage.Keys{DB: db}.SigningKeys(ctx, h.env))
 	noted(storage.Keys{DB: db}.SealingKeys(ctx, h.env))
 	must(t, storage.Events{DB: db}.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
-	must(t, storage.Setup{DB: db}.AddSetupToken(ctx, [32]byte{}, morning, morning.Add(time.Hour)))
+	must(t, storage.Setup{DB: db}.AddSetupToken(ctx, [32]byte{}, "", morning, morning.Add(time.Hour)))
 	must(t, storage.Setup{DB: db}.UseSetupToken(ctx, [32]byte{}, morning))
 	d := storage.Deliveries{DB: db}
 	logout := delivery.Logout{Environment: h.env, ID: "lgo_1", Application: h.app.ID, Session: h.session.ID, User: h.user.ID}

@@ -32,7 +32,7 @@ func TestPurgeExpired(t *testing.T) {
 		end := morning.Add(time.Hour)
 		i := h.newInteraction(t, h.handle)
 		c := h.newChallenge(t, "a", 5)
-		must(t, storage.Setup{DB: db}.AddSetupToken(ctx, randomHash(), morning, end))
+		must(t, storage.Setup{DB: db}.AddSetupToken(ctx, randomHash(), "", morning, end))
 		must(t, store.RevokeSerial(ctx, h.env, grants.NewSerial(), end))
 		add := func(expires time.Time, used bool, chain bool) (grants.ID, [32]byte) {
 			g := &grants.Grant{

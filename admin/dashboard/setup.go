@@ -15,7 +15,7 @@ import (
 // showSetup serves GET /setup: the page behind the one-time link that the server prints.
 func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request) error {
 	token := r.URL.Query().Get("token")
-	if err := h.Setup.Check(r.Context(), token); err != nil {
+	if _, err := h.Setup.Check(r.Context(), token); err != nil {
 		return h.refuseLink(w, r, err)
 	}
 	return templates.Render(w, http.StatusOK, templates.Setup{Chrome: h.chrome(r), Token: token, MinLength: h.Users.Passwords.Min()})
