@@ -86,8 +86,8 @@ type APIKeyStore interface {
 	// APIKeyByHash returns the key, whatever its environment, and whether its application is enabled. It returns
 	// ErrNoAPIKey.
 	APIKeyByHash(ctx context.Context, hash [32]byte) (k *APIKey, enabled bool, err error)
-	// UpdateAPIKey loads the key, calls change and saves when it expires or was revoked, in one transaction that change's
-	// context carries. It returns ErrNoAPIKey if the application has no such key.
+	// UpdateAPIKey loads the key of the application, or of any for "", calls change and saves when it expires or was revoked,
+	// in one transaction that change's context carries. It returns ErrNoAPIKey.
 	UpdateAPIKey(ctx context.Context, env environments.ID, app ID, id string, change func(context.Context, *APIKey) error) error
 	// DeleteAPIKeys removes keys of the environment. One that is gone is no error.
 	DeleteAPIKeys(ctx context.Context, env environments.ID, ids []string) error
@@ -97,7 +97,7 @@ type APIKeyStore interface {
 
 // Errors of API keys. Whoever presents a key has 256 bits of it, so she may know why it isn't good.
 var (
-	ErrNoAPIKey        error = fault.NotFoundf("the application has no such API key")
+	ErrNoAPIKey        error = fault.NotFoundf("there is no such API key")
 	ErrAPIKeyMalformed error = fault.Unauthenticatedf("this is no API key: it has a typing error or isn't complete")
 	ErrAPIKeyUnknown   error = fault.Unauthenticatedf("there is no such API key here")
 	ErrAPIKeyRevoked   error = fault.Unauthenticatedf("the API key was revoked")
@@ -239,12 +239,13 @@ func (r *APIKeys) List(ctx context.Context, env environments.ID, app ID) ([]APIK
 	return all, nil
 }
 
-// Revoke ends the key at once. Errors: ErrNoAPIKey; fault.Conflict if it is over already.
+// Revoke ends the key of the application, or of any for "", at once. Errors: ErrNoAPIKey; fault.Conflict if it is over
+// already.
 func (r *APIKeys) Revoke(ctx context.Context, env environments.ID, app ID, id string) (APIKey, error) {
 	return r.end(ctx, env, app, id, "api_key.revoked", func(k *APIKey, now time.Time) { k.RevokedAt = now })
 }
 
-// Expire lets the key expire at a time; one that isn't ahead ends it at once. Errors: as Revoke.
+// Expire lets the key expire at a time; one that isn't ahead ends it at once. Otherwise it is as Revoke.
 func (r *APIKeys) Expire(ctx context.Context, env environments.ID, app ID, id string, at time.Time) (APIKey, error) {
 	return r.end(ctx, env, app, id, "api_key.expired", func(k *APIKey, now time.Time) {
 		if k.ExpiresAt = at.UTC().Truncate(time.Microsecond); k.ExpiresAt.Before(now) {

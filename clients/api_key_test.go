@@ -149,7 +149,7 @@ func TestAPIKeyEnds(t *testing.T) {
 		}{
 			{"nothing", func(clients.APIKey) {}, nil},
 			{"revoked", func(k clients.APIKey) {
-				_, err := h.apiKeys.Revoke(t.Context(), h.env.ID, h.app, k.ID)
+				_, err := h.apiKeys.Revoke(t.Context(), h.env.ID, "", k.ID)
 				check(t, err)
 			}, clients.ErrAPIKeyRevoked},
 			{"expired now", func(k clients.APIKey) {
@@ -214,7 +214,7 @@ func TestAPIKeyEndsOnce(t *testing.T) {
 			env environments.ID
 			app clients.ID
 			id  string
-		}{{"env_2", h.app, k.ID}, {h.env.ID, "app_2", k.ID}, {h.env.ID, h.app, "key_2"}} {
+		}{{"env_2", h.app, k.ID}, {"env_2", "", k.ID}, {h.env.ID, "app_2", k.ID}, {h.env.ID, h.app, "key_2"}} {
 			if _, err := h.apiKeys.Revoke(t.Context(), of.env, of.app, of.id); !errors.Is(err, clients.ErrNoAPIKey) {
 				t.Errorf("Revoke(%s, %s, %s) = %v, want %v", of.env, of.app, of.id, err, clients.ErrNoAPIKey)
 			}

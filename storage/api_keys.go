@@ -108,8 +108,11 @@ func (s APIKeys) APIKeyByHash(ctx context.Context, hash [32]byte) (*clients.APIK
 func (s APIKeys) UpdateAPIKey(ctx context.Context, env environments.ID, app clients.ID, id string, change func(context.Context, *clients.APIKey) error) error {
 	return s.DB.InTx(ctx, func(ctx context.Context) error {
 		var row apiKeyRow
-		err := s.DB.conn(ctx).Clauses(forUpdate).
-			Where("environment_id = ? AND id = ? AND application_id = ?", string(env), id, string(app)).Take(&row).Error
+		which := s.DB.conn(ctx).Clauses(forUpdate).Where("environment_id = ? AND id = ?", string(env), id)
+		if app != "" {
+			which = which.Where("application_id = ?", string(app))
+		}
+		err := which.Take(&row).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return clients.ErrNoAPIKey
 		}
