@@ -23,10 +23,7 @@ func (h *Handler) resetAlone(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if why, err := h.whyOver(r); err != nil || why == refusesCookies {
-		if err != nil {
-			return err
-		}
+	if query.Has("begun") && h.Cookies.Handle(r, env) == "" {
 		return h.askForCookies(w, r, app)
 	}
 	mailed, err := h.Sessions.Store.Interaction(ctx, env.ID, sessions.InteractionID(query.Get("interaction")), h.Now().UTC())
@@ -42,13 +39,14 @@ func (h *Handler) resetAlone(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if code := query.Get("code"); code != "" {
-			return to(w, r, h.chrome(r, f).Href(r.URL.Path, "code", code))
+			return to(w, r, h.chrome(r, f).Href(r.URL.Path, "begun", "1", "code", code))
 		}
 	}
+	notice := ""
 	if query.Get("code") != "" {
-		return to(w, r, h.chrome(r, f).Href("/password-reset", "notice", "code_expired"))
+		notice = "code_expired"
 	}
-	return to(w, r, h.chrome(r, f).Href("/password-reset"))
+	return to(w, r, h.chrome(r, f).Href("/password-reset", "begun", "1", "notice", notice))
 }
 
 // resetPage is the page of a password reset, with the challenge whose code was mailed; nil if none was.

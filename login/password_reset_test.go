@@ -103,6 +103,7 @@ func TestPasswordResetElsewhere(t *testing.T) {
 		text      string
 	}{
 		{"another device", signInEndpoint, "/password-reset", time.Minute, arrived, ""},
+		{"another device, at once", signInEndpoint, "/password-reset", 0, arrived, ""},
 		{"another device, straight to the new password", signInEndpoint, "/password-reset/new", time.Minute, arrived, ""},
 		{"hours later", signInEndpoint, "/password-reset", 5 * time.Hour, arrived, ""},
 		{"hours later, straight to the new password", signInEndpoint, "/password-reset/new", 5 * time.Hour, arrived, ""},

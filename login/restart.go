@@ -118,13 +118,14 @@ const (
 	refusesCookies               // it has just begun, and its browser has no cookie
 )
 
-// justNow is the time from the authorization endpoint to a page of ours. A mail takes longer to another device.
+// justNow is the time from the authorization endpoint to a page of ours.
 const justNow = 15 * time.Second
 
 func (h *Handler) whyOver(r *http.Request) (ending, error) {
 	ctx := r.Context()
 	env := environments.FromContext(ctx)
-	id := sessions.InteractionID(r.URL.Query().Get("interaction"))
+	query := r.URL.Query()
+	id := sessions.InteractionID(query.Get("interaction"))
 	if id == "" {
 		return unknown, nil
 	}
@@ -137,7 +138,8 @@ func (h *Handler) whyOver(r *http.Request) (ending, error) {
 	if err != nil {
 		return unknown, err
 	}
-	if handle == "" && now.Sub(i.CreatedAt) < justNow {
+	// A link in a mail has a code, and may be opened on another device as soon.
+	if handle == "" && now.Sub(i.CreatedAt) < justNow && !query.Has("code") {
 		return refusesCookies, nil
 	}
 	i, err = h.Sessions.Interaction(ctx, env.ID, handle, id)

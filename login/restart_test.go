@@ -195,7 +195,12 @@ func TestCancelForThePageOfOurs(t *testing.T) {
 
 func TestCookiesRefusedByOurOwnWays(t *testing.T) {
 	h := build(t)
-	for _, path := range []string{"/account", "/password-reset"} {
+	h.add(t, "nina@example.com")
+	asked := h.browser(t)
+	query := asked.request(h.app)
+	asked.post("/password-reset"+query, "username", "nina@example.com")
+	link := query + "&code=" + h.mail(t).Code
+	for _, path := range []string{"/account", "/password-reset", "/password-reset" + link, "/password-reset/new" + link} {
 		r := h.browser(t).get(path)
 		h.browser(t).get(r.to).shows(t, http.StatusBadRequest, "Your browser does not keep our cookie")
 	}

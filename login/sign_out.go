@@ -1,10 +1,12 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
@@ -131,22 +133,60 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
 		return to(w, r, c.Href("/account"))
 	}
 	b := &d.account.BrowserSession
+	var ended []sessions.Session
 	ctx := as(r.Context(), b.User, d.account.Email)
 	switch {
 	case scope != fromBrowser && scope != everywhere && d.app != nil:
 		scope = fromApplication
-		_, err = h.Sessions.End(ctx, d.env.ID, sessions.Selection{BrowserSession: b.ID, Application: d.app.ID}, sessions.EndedSignedOut)
+		ended, err = h.Sessions.EndEach(ctx, d.env.ID, sessions.Selection{BrowserSession: b.ID, Application: d.app.ID}, sessions.EndedSignedOut)
 	case scope == everywhere:
-		_, err = h.Sessions.EndUser(ctx, d.env.ID, b.User, sessions.EndedSignedOutEverywhere)
+		ended, err = h.Sessions.EndUser(ctx, d.env.ID, b.User, sessions.EndedSignedOutEverywhere)
 	default:
 		scope = fromBrowser
-		_, err = h.Sessions.EndBrowser(ctx, d.env.ID, b.ID, sessions.EndedSignedOut)
+		ended, err = h.Sessions.EndBrowser(ctx, d.env.ID, b.ID, sessions.EndedSignedOut)
 	}
 	if err != nil {
 		return err
 	}
 	h.Cookies.ChangeState(w, d.env)
-	return h.depart(w, r, d, scope)
+	frames, err := h.frontchannel(r.Context(), d, ended)
+	if err != nil {
+		return err
+	}
+	if len(frames) == 0 {
+		return h.depart(w, r, d, scope)
+	}
+	query := url.Values{"scope": {scope}, "session": frames}
+	if d.app != nil {
+		query.Set("client_id", d.app.ClientID)
+		for _, name := range []string{"post_logout_redirect_uri", "state"} {
+			if value := r.Form.Get(name); value != "" {
+				query.Set(name, value)
+			}
+		}
+	}
+	return to(w, r, d.env.PathPrefix()+"/sign-out/done?"+query.Encode())
+}
+
+// maxFrames bounds the front-channel logouts of one page.
+const maxFrames = 20
+
+// frontchannel are the IDs of the sessions of this browser whose applications are told by it that they ended (OpenID Connect
+// Front-Channel Logout 1.0).
+func (h *Handler) frontchannel(ctx context.Context, d *departure, ended []sessions.Session) (ids []string, err error) {
+	for i := range ended {
+		if ended[i].BrowserSession != d.account.BrowserSession.ID || len(ids) == maxFrames {
+			continue
+		}
+		app, err := h.Applications.ByID(ctx, d.env.ID, ended[i].Application)
+		if err != nil {
+			return nil, err
+		}
+		if app.FrontchannelLogoutURI != "" {
+			ids = append(ids, string(ended[i].ID))
+		}
+	}
+	return ids, nil
 }
 
 // depart sends the browser to where the application wants it, else to the page that says what was done.
@@ -157,20 +197,57 @@ func (h *Handler) depart(w http.ResponseWriter, r *http.Request, d *departure, s
 	return to(w, r, h.Chrome(r, d.app).Href("/sign-out/done", "scope", scope))
 }
 
-// showSignedOut serves GET /sign-out/done.
+// showSignedOut serves GET /sign-out/done: what was signed out, and in frames the addresses by which applications hear of it.
+// If one of them asked for the sign-out, the browser goes on to where it wants it.
 func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request) error {
-	page := templates.SignedOut{Scope: r.URL.Query().Get("scope")}
+	query, env := r.URL.Query(), environments.FromContext(r.Context())
+	page := templates.SignedOut{Scope: query.Get("scope")}
 	app, err := h.named(r)
 	if err != nil && !errors.Is(err, clients.ErrNotFound) {
+		return err
+	}
+	if page.Frontchannel, err = h.frames(r.Context(), env, query["session"]); err != nil {
 		return err
 	}
 	page.Chrome = h.Chrome(r, app)
 	page.Continue = templates.Button{Label: templates.TextGoToSignIn, URI: template.URL(page.Href("/account"))}
 	if app != nil {
 		page.Continue = templates.Button{}
-		if address := h.signInAddress(environments.FromContext(r.Context()), app, ""); address != "" {
+		address := ""
+		if len(page.Frontchannel) > 0 {
+			address = target(app, query.Get("post_logout_redirect_uri"), query.Get("state"))
+			page.Leaves = address != ""
+		}
+		if address == "" {
+			address = h.signInAddress(env, app, "")
+		}
+		if address != "" {
 			page.Continue = templates.Button{Label: templates.TextContinueTo(app.Name), URI: template.URL(address)}
 		}
 	}
 	return templates.Render(w, http.StatusOK, page)
+}
+
+// justEnded is how long after a session's end its application is told by a frame.
+const justEnded = 10 * time.Minute
+
+// frames are the front-channel logout addresses for sessions that were signed out just now.
+func (h *Handler) frames(ctx context.Context, env *environments.Environment, ids []string) (addresses []string, err error) {
+	for _, id := range ids[:min(len(ids), maxFrames)] {
+		s, err := h.Sessions.Store.Session(ctx, env.ID, sessions.ID(id))
+		if errors.Is(err, sessions.ErrNotFound) || err == nil && (s.EndedAt.IsZero() || h.Now().Sub(s.EndedAt) > justEnded) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		app, err := h.Applications.ByID(ctx, env.ID, s.Application)
+		if err != nil && !errors.Is(err, clients.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil && app.FrontchannelLogoutURI != "" {
+			addresses = append(addresses, app.FrontchannelLogout(env.Issuer(h.PublicURL), id))
+		}
+	}
+	return addresses, nil
 }
