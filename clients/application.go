@@ -4,6 +4,7 @@ package clients
 import (
 	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 	"time"
 
@@ -148,6 +149,20 @@ type Branding struct {
 
 // Public reports whether the client has no credentials (RFC 6749 §2.1).
 func (a *Application) Public() bool { return a.TokenEndpointAuthMethod == AuthNone }
+
+// FrontchannelLogout is the address that a frame opens to tell the application that a session ended: with the issuer and the
+// session's ID where the application wants them (OpenID Connect Front-Channel Logout 1.0 §2).
+func (a *Application) FrontchannelLogout(issuer, session string) string {
+	u, err := url.Parse(a.FrontchannelLogoutURI)
+	if err != nil || !a.FrontchannelLogoutSessionRequired {
+		return a.FrontchannelLogoutURI
+	}
+	query := u.Query()
+	query.Set("iss", issuer)
+	query.Set("sid", session)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
 
 // Allows reports whether the grant type was given to the application.
 func (a *Application) Allows(grantType string) bool { return slices.Contains(a.GrantTypes, grantType) }

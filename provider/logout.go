@@ -73,6 +73,13 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.Cookies.ChangeState(w, env)
+	if app.FrontchannelLogoutURI != "" { // only the browser can tell the application
+		query := url.Values{"client_id": {clientID}, "scope": {"application"}, "session": {hinted.Session}}
+		set(query, "post_logout_redirect_uri", target)
+		set(query, "state", form.Get("state"))
+		p.leave(w, r, env.PathPrefix()+"/sign-out/done?"+query.Encode())
+		return
+	}
 	if target == "" && len(app.PostLogoutRedirectURIs) > 0 {
 		target = app.PostLogoutRedirectURIs[0]
 	}

@@ -173,11 +173,12 @@ func (r *Registry) Open(ctx context.Context, app *clients.Application, a *Accoun
 
 // End ends the selected sessions and records an event for each. It returns how many it ended; a session that was over already is not among them.
 func (r *Registry) End(ctx context.Context, env environments.ID, which Selection, reason EndedReason) (int, error) {
-	ended, err := r.end(ctx, env, which, reason)
+	ended, err := r.EndEach(ctx, env, which, reason)
 	return len(ended), err
 }
 
-func (r *Registry) end(ctx context.Context, env environments.ID, which Selection, reason EndedReason) (ended []Session, err error) {
+// EndEach ends the selected sessions as End does, and returns them as they were.
+func (r *Registry) EndEach(ctx context.Context, env environments.ID, which Selection, reason EndedReason) (ended []Session, err error) {
 	err = r.InTx(ctx, func(ctx context.Context) error {
 		ended, err = r.Store.End(ctx, env, which, reason, audit.ActorOf(ctx).ID, r.Now().UTC())
 		if err != nil {
@@ -206,7 +207,7 @@ func (r *Registry) end(ctx context.Context, env environments.ID, which Selection
 // EndUser ends every session of the user, and her browser sessions.
 func (r *Registry) EndUser(ctx context.Context, env environments.ID, user identity.ID, reason EndedReason) (ended []Session, err error) {
 	err = r.InTx(ctx, func(ctx context.Context) error {
-		if ended, err = r.end(ctx, env, Selection{User: user}, reason); err != nil {
+		if ended, err = r.EndEach(ctx, env, Selection{User: user}, reason); err != nil {
 			return err
 		}
 		return r.Store.EndBrowserSessions(ctx, env, Selection{User: user}, reason, r.Now().UTC())
@@ -218,7 +219,7 @@ func (r *Registry) EndUser(ctx context.Context, env environments.ID, user identi
 // the browser go on.
 func (r *Registry) EndBrowser(ctx context.Context, env environments.ID, id BrowserID, reason EndedReason) (ended []Session, err error) {
 	err = r.InTx(ctx, func(ctx context.Context) error {
-		if ended, err = r.end(ctx, env, Selection{BrowserSession: id}, reason); err != nil {
+		if ended, err = r.EndEach(ctx, env, Selection{BrowserSession: id}, reason); err != nil {
 			return err
 		}
 		return r.Store.EndBrowserSessions(ctx, env, Selection{BrowserSession: id}, reason, r.Now().UTC())
@@ -289,7 +290,7 @@ func (r *Registry) Advance(ctx context.Context, i *Interaction, step func(*Inter
 func (r *Registry) EndSessionsOf(ctx context.Context, env environments.ID, user identity.ID, reason, keep string) error {
 	which := Selection{User: user, ExceptBrowser: BrowserID(keep)}
 	return r.InTx(ctx, func(ctx context.Context) error {
-		if _, err := r.end(ctx, env, which, EndedReason(reason)); err != nil {
+		if _, err := r.EndEach(ctx, env, which, EndedReason(reason)); err != nil {
 			return err
 		}
 		return r.Store.EndBrowserSessions(ctx, env, which, EndedReason(reason), r.Now().UTC())
@@ -298,6 +299,6 @@ func (r *Registry) EndSessionsOf(ctx context.Context, env environments.ID, user 
 
 // EndApplication implements clients.SessionEnder.
 func (r *Registry) EndApplication(ctx context.Context, env environments.ID, app clients.ID, reason string) error {
-	_, err := r.end(ctx, env, Selection{Application: app}, EndedReason(reason))
+	_, err := r.EndEach(ctx, env, Selection{Application: app}, EndedReason(reason))
 	return err
 }

@@ -172,6 +172,7 @@ type SignedOut struct {
 	Applications []SignedOutApplication // empty shows no list
 	Continue     Button                 // registered target or sign-in of the application; zero for none
 	Frontchannel []string               // front-channel logout addresses (https or http), loaded in frames that nobody sees
+	Leaves       bool                   // once the frames are loaded, a script follows Continue
 }
 
 func (p SignedOut) view() view {
