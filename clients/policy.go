@@ -1,9 +1,6 @@
 package clients
 
 import (
-	"encoding/json"
-	"fmt"
-	"math"
 	"slices"
 	"time"
 )
@@ -70,79 +67,4 @@ func (p SessionPolicy) sameClocks(q SessionPolicy) bool {
 		p.MaxSessionLength == q.MaxSessionLength && p.IDTokenLifetime == q.IDTokenLifetime &&
 		p.AuthorizationCodeLifetime == q.AuthorizationCodeLifetime && p.RefreshReuseWindow == q.RefreshReuseWindow &&
 		p.Activity == q.Activity
-}
-
-// seconds is a duration as JSON has it.
-type seconds time.Duration
-
-func (s seconds) MarshalJSON() ([]byte, error) {
-	return json.Marshal(int64(time.Duration(s) / time.Second))
-}
-
-func (s *seconds) UnmarshalJSON(data []byte) error {
-	var n int64
-	if err := json.Unmarshal(data, &n); err != nil {
-		return err
-	}
-	if limit := int64(math.MaxInt64 / time.Second); n > limit || n < -limit {
-		return fmt.Errorf("%d seconds are out of range", n)
-	}
-	*s = seconds(n) * seconds(time.Second)
-	return nil
-}
-
-type policyDocument struct {
-	AccessTokenLifetime       seconds           `json:"access_token_lifetime"`
-	InactivityTimeout         seconds           `json:"inactivity_timeout"`
-	MaxSessionLength          seconds           `json:"max_session_length"`
-	IDTokenLifetime           seconds           `json:"id_token_lifetime"`
-	AuthorizationCodeLifetime seconds           `json:"authorization_code_lifetime"`
-	RefreshReuseWindow        seconds           `json:"refresh_reuse_window"`
-	Activity                  Activity          `json:"activity"`
-	Retired                   []retiredDocument `json:"retired,omitempty"`
-}
-
-type retiredDocument struct {
-	InactivityTimeout seconds   `json:"inactivity_timeout"`
-	MaxSessionLength  seconds   `json:"max_session_length"`
-	Until             time.Time `json:"until"`
-}
-
-func (p *SessionPolicy) document() policyDocument {
-	d := policyDocument{
-		AccessTokenLifetime: seconds(p.AccessTokenLifetime), InactivityTimeout: seconds(p.InactivityTimeout),
-		MaxSessionLength: seconds(p.MaxSessionLength), IDTokenLifetime: seconds(p.IDTokenLifetime),
-		AuthorizationCodeLifetime: seconds(p.AuthorizationCodeLifetime), RefreshReuseWindow: seconds(p.RefreshReuseWindow),
-		Activity: p.Activity,
-	}
-	for _, r := range p.Retired {
-		d.Retired = append(d.Retired, retiredDocument{seconds(r.InactivityTimeout), seconds(r.MaxSessionLength), r.Until})
-	}
-	return d
-}
-
-// MarshalJSON writes the whole policy, with its durations as integer seconds and its retired policies.
-func (p SessionPolicy) MarshalJSON() ([]byte, error) { return json.Marshal(p.document()) }
-
-// UnmarshalJSON reads what MarshalJSON writes. What the document doesn't name stays as it is.
-func (p *SessionPolicy) UnmarshalJSON(data []byte) error {
-	d := p.document()
-	retired := d.Retired
-	d.Retired = nil
-	if err := json.Unmarshal(data, &d); err != nil {
-		return err
-	}
-	if d.Retired == nil {
-		d.Retired = retired
-	}
-	*p = SessionPolicy{
-		AccessTokenLifetime: time.Duration(d.AccessTokenLifetime), InactivityTimeout: time.Duration(d.InactivityTimeout),
-		MaxSessionLength: time.Duration(d.MaxSessionLength), IDTokenLifetime: time.Duration(d.IDTokenLifetime),
-		AuthorizationCodeLifetime: time.Duration(d.AuthorizationCodeLifetime), RefreshReuseWindow: time.Duration(d.RefreshReuseWindow),
-		Activity: d.Activity,
-	}
-	for _, r := range d.Retired {
-		p.Retired = append(p.Retired, RetiredPolicy{time.Duration(r.InactivityTimeout), time.Duration(r.MaxSessionLength), r.Until})
-	}
-	return nil
 }

@@ -135,51 +135,6 @@ func TestChangePolicyRetiresWhatStillJudges(t *testing.T) {
 	}
 }
 
-func TestSessionPolicyJSON(t *testing.T) {
-	p := Web.Preset().SessionPolicy
-	p.Retired = []RetiredPolicy{{day, 7 * day, time.Date(2026, 1, 1, 0, 0, 0, 1000, time.UTC)}}
-	data, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = `{"access_token_lifetime":300,"inactivity_timeout":259200,"max_session_length":1209600,"id_token_lifetime":3600,` +
-		`"authorization_code_lifetime":60,"refresh_reuse_window":30,"activity":"refresh",` +
-		`"retired":[{"inactivity_timeout":86400,"max_session_length":604800,"until":"2026-01-01T00:00:00.000001Z"}]}`
-	if string(data) != want {
-		t.Errorf("Marshal = %s\nwant %s", data, want)
-	}
-	var back SessionPolicy
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(p, back); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-
-	// RFC 7396: what a patch doesn't name stays.
-	patched := p
-	if err := json.Unmarshal([]byte(`{"inactivity_timeout":600}`), &patched); err != nil {
-		t.Fatal(err)
-	}
-	wanted := p
-	wanted.InactivityTimeout = 10 * time.Minute
-	if diff := cmp.Diff(wanted, patched); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-
-	for _, bad := range []string{
-		`{"inactivity_timeout":1.5}`, `{"inactivity_timeout":"3 d"}`, `{"inactivity_timeout":9223372037}`, `{"inactivity_timeout":-9223372037}`, `[]`,
-	} {
-		unchanged := p
-		if err := json.Unmarshal([]byte(bad), &unchanged); err == nil {
-			t.Errorf("Unmarshal(%s) = %+v, want an error", bad, unchanged)
-		}
-		if diff := cmp.Diff(p, unchanged); diff != "" {
-			t.Errorf("Unmarshal(%s) changed it:\n%s", bad, diff)
-		}
-	}
-}
-
 // acceptance 37, with the ranges of the three clocks
 func TestValidateSessionPolicy(t *testing.T) {
 	for _, test := range []struct {
