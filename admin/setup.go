@@ -82,8 +82,8 @@ func (s *Setup) Check(ctx context.Context, token string) (*Operator, error) {
 	return operator, err
 }
 
-// CreateOperator uses the token up and makes the first operator, an owner. Errors: ErrSetupToken; *fault.Error naming the
-// field.
+// CreateOperator uses the token up, with all others for the first operator, and makes that one, an owner. Errors:
+// ErrSetupToken; *fault.Error naming the field.
 func (s *Setup) CreateOperator(ctx context.Context, token, name, email, password string) (*identity.User, error) {
 	invited, err := s.Check(ctx, token)
 	if err == nil && invited != nil {
@@ -107,6 +107,9 @@ func (s *Setup) CreateOperator(ctx context.Context, token, name, email, password
 	var user *identity.User
 	err = o.InTx(ctx, func(ctx context.Context) error {
 		if err := s.Store.UseSetupToken(ctx, s.hash(token), s.now()); err != nil {
+			return err
+		}
+		if err := s.Store.EndSetupTokens(ctx, "", s.now()); err != nil {
 			return err
 		}
 		user, err = o.add(ctx, env.ID, identity.NewUser{
