@@ -163,7 +163,7 @@ func (h *Handler) accountSignIn(w http.ResponseWriter, r *http.Request, o *owner
 		page.Errors = problems
 		return templates.Render(w, status, page)
 	}
-	done := "signed_out_else"
+	done := "others_ended"
 	if page.KeepOthers {
 		done = "password_changed"
 	}

@@ -102,7 +102,7 @@ var notices = map[string]templates.Message{
 	"password_changed": templates.TextPasswordChanged,
 	"saved":            templates.TextSaved,
 	"session_ended":    templates.TextSessionEndedNow,
-	"signed_out_else":  templates.TextSignedOutElsewhere,
+	"others_ended":     templates.TextSignedOutElsewhere,
 }
 
 func notice(query url.Values) templates.Message { return notices[query.Get("notice")] }

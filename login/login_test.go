@@ -106,7 +106,7 @@ func build(t *testing.T) *house {
 	h.serve = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		env, err := tenants.ByID(r.Context(), h.env.ID)
 		check(t, err)
-		mux.ServeHTTP(w, r.WithContext(environments.NewContext(r.Context(), env)))
+		mux.ServeHTTP(w, r.WithContext(audit.WithRequestID(environments.NewContext(r.Context(), env), "7f3c-91ab")))
 	})
 	return h
 }
