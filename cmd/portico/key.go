@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/server"
+)
+
+// keyDocument is what is told of a signing key.
+type keyDocument struct {
+	ID          string         `json:"id"` // kid
+	Algorithm   keys.Algorithm `json:"algorithm"`
+	State       keys.State     `json:"state"`
+	CreatedAt   time.Time      `json:"created_at"`
+	ActivatedAt time.Time      `json:"activated_at,omitzero"`
+	PublishedAt time.Time      `json:"published_at,omitzero"`
+	RetiredAt   time.Time      `json:"retired_at,omitzero"`
+}
+
+func (c *cli) keyCommand() *cobra.Command {
+	keyList := c.task("list", "Print the signing keys of an environment", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		all, err := s.Keys.Keys(ctx, env.ID)
+		if err != nil {
+			return err
+		}
+		return c.tellKeys(all)
+	})
+	rotate := c.rotateKeys()
+	c.inEnvironment(keyList, rotate)
+	return group("key", "Look at signing keys and replace them", keyList, rotate)
+}
+
+func (c *cli) rotateKeys() *cobra.Command {
+	var algorithms []string
+	var now bool
+	cmd := c.task("rotate", "Begin to replace the signing keys of an environment", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		chosen := algorithms
+		if len(chosen) == 0 {
+			all, err := s.Keys.Keys(ctx, env.ID)
+			if err != nil {
+				return err
+			}
+			for _, key := range all {
+				if key.State == keys.Active {
+					chosen = append(chosen, string(key.Algorithm))
+				}
+			}
+		}
+		rotate := s.Keys.Rotate
+		if now {
+			rotate = s.Keys.RotateNow
+		}
+		var made []keys.SigningKey
+		for _, algorithm := range chosen {
+			key, err := rotate(ctx, env.ID, keys.Algorithm(algorithm))
+			if err != nil {
+				return err
+			}
+			made = append(made, key)
+		}
+		return c.tellKeys(made)
+	})
+	cmd.Long = `Begin to replace the signing keys of an environment: the next key of each algorithm is published now, and signs when relying
+parties have had a day to learn of it. What the old key has signed stays valid.
+
+With --now it signs at once. That is for a key that may be in wrong hands: relying parties that have not fetched the new one refuse
+tokens until they do.`
+	cmd.Flags().StringArrayVar(&algorithms, "algorithm", nil, "the `ALGORITHM`: RS256, PS256, ES256 or EdDSA; repeat it for more; not given: all that are in use")
+	cmd.Flags().BoolVar(&now, "now", false, "sign with the new keys at once")
+	return cmd
+}
+
+func (c *cli) tellKeys(all []keys.SigningKey) error {
+	documents, rows := []keyDocument{}, [][]string(nil)
+	for _, k := range all {
+		documents = append(documents, keyDocument{
+			ID: k.ID, Algorithm: k.Algorithm, State: k.State, CreatedAt: k.CreatedAt, ActivatedAt: k.ActivatedAt, PublishedAt: k.PublishedAt, RetiredAt: k.RetiredAt,
+		})
+		rows = append(rows, []string{k.ID, string(k.Algorithm), string(k.State), moment(k.CreatedAt), moment(k.ActivatedAt)})
+	}
+	return c.reply(documents, func(w io.Writer) {
+		printTable(w, "No keys.", []string{"KEY ID", "ALGORITHM", "STATE", "CREATED", "ACTIVE SINCE"}, rows)
+	})
+}

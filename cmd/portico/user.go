@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/server"
+)
+
+// userDocument is what is told of a user: the standard claims (OIDC Core §5.1) and what an operator asks besides.
+type userDocument struct {
+	ID                  identity.ID      `json:"id"`
+	Email               string           `json:"email"`
+	EmailVerified       bool             `json:"email_verified"`
+	Status              identity.Status  `json:"status"`
+	HasPassword         bool             `json:"has_password"`
+	Name                string           `json:"name,omitempty"`
+	GivenName           string           `json:"given_name,omitempty"`
+	FamilyName          string           `json:"family_name,omitempty"`
+	MiddleName          string           `json:"middle_name,omitempty"`
+	Nickname            string           `json:"nickname,omitempty"`
+	PreferredUsername   string           `json:"preferred_username,omitempty"`
+	Profile             string           `json:"profile,omitempty"`
+	Picture             string           `json:"picture,omitempty"`
+	Website             string           `json:"website,omitempty"`
+	Gender              string           `json:"gender,omitempty"`
+	Birthdate           string           `json:"birthdate,omitempty"`
+	Zoneinfo            string           `json:"zoneinfo,omitempty"`
+	Locale              string           `json:"locale,omitempty"`
+	PhoneNumber         string           `json:"phone_number,omitempty"`
+	PhoneNumberVerified bool             `json:"phone_number_verified,omitempty"`
+	Address             identity.Address `json:"address,omitzero"`
+	CreatedAt           time.Time        `json:"created_at"`
+	UpdatedAt           time.Time        `json:"updated_at"`
+}
+
+func documentOfUser(u *identity.User) userDocument {
+	p := &u.Profile
+	return userDocument{
+		ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Status: u.Status, HasPassword: u.PasswordHash != "",
+		Name: p.Name, GivenName: p.GivenName, FamilyName: p.FamilyName, MiddleName: p.MiddleName, Nickname: p.Nickname,
+		PreferredUsername: p.PreferredUsername, Profile: p.Profile, Picture: p.Picture, Website: p.Website, Gender: p.Gender,
+		Birthdate: p.Birthdate, Zoneinfo: p.Zoneinfo, Locale: p.Locale, PhoneNumber: p.PhoneNumber, PhoneNumberVerified: p.PhoneNumberVerified,
+		Address: p.Address, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+	}
+}
+
+const whichUser = "a user: the ID or the e-mail address"
+
+func (c *cli) userCommand() *cobra.Command {
+	create := c.createUser()
+	show := c.task("show USER", "Print a user", one(whichUser), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		u, err := person(ctx, s, env, args[0])
+		if err != nil {
+			return err
+		}
+		return c.tellUser(u)
+	})
+	disable := c.setStatus("disable USER", "Keep a user from signing in, and end all sessions", identity.Disabled)
+	enable := c.setStatus("enable USER", "Let a user sign in again", identity.Active)
+	c.inEnvironment(create, show, disable, enable)
+	return group("user", "Make users and look after them", create, show, disable, enable)
+}
+
+func (c *cli) createUser() *cobra.Command {
+	var n identity.NewUser
+	var fromStdin, none bool
+	cmd := c.task("create", "Make a user", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		if fromStdin {
+			if n.Password, err = c.readPassword(); err != nil {
+				return err
+			}
+		}
+		u, err := s.Users.Create(ctx, env.ID, n)
+		if err != nil {
+			return err
+		}
+		return c.tellUser(u)
+	})
+	cmd.Long = `Make a user. Without a password the user sets one by a reset.`
+	cmd.Example = `  portico user create --environment default --email ada@example.com --password-stdin --email-verified --json < password`
+	f, p := cmd.Flags(), &n.Profile
+	f.StringVar(&n.Email, "email", "", "the `ADDRESS` to sign in with")
+	f.BoolVar(&n.EmailVerified, "email-verified", false, "the address is known to be the user's")
+	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, one line")
+	f.BoolVar(&none, "no-password", false, "make the user without a password, which is what happens without --password-stdin too")
+	f.StringVar(&p.Name, "name", "", "full `NAME`")
+	f.StringVar(&p.GivenName, "given-name", "", "`NAME`")
+	f.StringVar(&p.FamilyName, "family-name", "", "`NAME`")
+	f.StringVar(&p.MiddleName, "middle-name", "", "`NAME`")
+	f.StringVar(&p.Nickname, "nickname", "", "`NAME`")
+	f.StringVar(&p.PreferredUsername, "preferred-username", "", "`NAME`")
+	f.StringVar(&p.Profile, "profile", "", "`URL` of a page about the user")
+	f.StringVar(&p.Picture, "picture", "", "`URL`")
+	f.StringVar(&p.Website, "website", "", "`URL`")
+	f.StringVar(&p.Gender, "gender", "", "`TEXT`")
+	f.StringVar(&p.Birthdate, "birthdate", "", "`DATE`: YYYY-MM-DD, 0000-MM-DD or YYYY")
+	f.StringVar(&p.Zoneinfo, "zoneinfo", "", "`ZONE` such as Europe/Berlin")
+	f.StringVar(&p.Locale, "locale", "", "`LANGUAGE` such as de-AT")
+	f.StringVar(&p.PhoneNumber, "phone-number", "", "`NUMBER` with its country code")
+	f.BoolVar(&p.PhoneNumberVerified, "phone-number-verified", false, "the number is known to be the user's")
+	cmd.MarkFlagsMutuallyExclusive("password-stdin", "no-password")
+	return cmd
+}
+
+// maxPasswordLine is more than any password has bytes.
+const maxPasswordLine = 8 << 10
+
+// readPassword reads a line from standard input.
+func (c *cli) readPassword() (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(c.stdin, maxPasswordLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", fault.Invalidf("password", "standard input has no password in its first line")
+	}
+	return line, nil
+}
+
+func (c *cli) setStatus(use, short string, status identity.Status) *cobra.Command {
+	var reason string
+	cmd := c.task(use, short, one(whichUser), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		u, err := person(ctx, s, env, args[0])
+		if err != nil {
+			return err
+		}
+		if u, err = s.Users.SetStatus(ctx, env.ID, u.ID, status, reason); err != nil {
+			return err
+		}
+		return c.tellUser(u)
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` for the record")
+	return cmd
+}
+
+func (c *cli) tellUser(u *identity.User) error {
+	return c.reply(documentOfUser(u), func(w io.Writer) {
+		verified, password := "not verified", "none; a reset sets one"
+		if u.EmailVerified {
+			verified = "verified"
+		}
+		if u.PasswordHash != "" {
+			password = "set " + moment(u.PasswordChangedAt)
+		}
+		printFields(w,
+			field{"User", u.Profile.Name}, field{"ID", string(u.ID)}, field{"Email", u.Email + ", " + verified},
+			field{"Status", string(u.Status)}, field{"Password", password}, field{"Created", moment(u.CreatedAt)},
+		)
+	})
+}
