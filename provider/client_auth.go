@@ -13,17 +13,21 @@ import (
 	"github.com/portico-id/portico/environments"
 )
 
-// authenticateClient authenticates the client of a request (RFC 6749 §2.3): by exactly one method, which must be the one
-// that the application is registered for. An unknown client, a wrong secret and an expired one are alike, in text and time.
+// authenticateClient authenticates the client of a token request, which must be registered for the grant type.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
 	app, err := p.clientOf(ctx, r, form)
 	if err != nil {
 		return nil, err
 	}
+	if grantType := form.Get("grant_type"); !app.Allows(grantType) {
+		return nil, fosite.ErrUnauthorizedClient.WithHintf("This client is not registered for grant_type %s.", grantType)
+	}
 	flowOf(ctx).application = app
 	return client{Application: app}, nil
 }
 
+// clientOf authenticates the client of a request (RFC 6749 §2.3): by exactly one method, which must be the one that the
+// application is registered for. An unknown client, a wrong secret and an expired one are alike, in text and time.
 func (p *Provider) clientOf(ctx context.Context, r *http.Request, form url.Values) (*clients.Application, error) {
 	id, secret, method, err := presented(r, form)
 	if err != nil {

@@ -163,7 +163,7 @@ func (m *module) checkAnswer(v *visit) {
 		m.Errorf("the answer went to %q", v.to)
 	}
 	for name, values := range v.answer {
-		if len(values) != 1 || values[0] == "" || !slices.Contains([]string{"code", "state", "iss", "error", "error_description"}, name) {
+		if len(values) != 1 || values[0] == "" || !slices.Contains([]string{"code", "state", "iss", "session_state", "error", "error_description"}, name) {
 			m.Errorf("the answer has %s=%q", name, values)
 		}
 	}

@@ -26,9 +26,6 @@ func (refreshHandler) CanHandleTokenEndpointRequest(_ context.Context, r fosite.
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: it replaces the refresh token by its successor.
 func (h refreshHandler) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	f := flowOf(ctx)
-	if !f.application.Allows("refresh_token") {
-		return fosite.ErrUnauthorizedClient.WithHint("This client is not registered for grant_type refresh_token.")
-	}
 	presented := r.GetRequestForm().Get("refresh_token")
 	if presented == "" {
 		return fosite.ErrInvalidRequest.WithHint("The parameter refresh_token is missing.")
