@@ -71,7 +71,7 @@ func (c *Config) settings() []setting {
 		bind(&c.Limits.IdleTimeout, "limits.idle_timeout", "2m", duration(time.Second, time.Hour)),
 
 		bind(&c.Purge.Interval, "purge.interval", "1m", duration(time.Second, day)),
-		bind(&c.Purge.Batch, "purge.batch", 500, whole(1, 10000)),
+		bind(&c.Purge.Batch, "purge.batch", 100, whole(1, 10000)),
 		bind(&c.Purge.Retention, "purge.retention", "30d", duration(time.Hour, 3650*day)),
 
 		bind(&c.Passwords.MinLength, "passwords.min_length", 15, whole(8, 64)),

@@ -195,7 +195,8 @@ func refusal(s *State, app *clients.Application, now time.Time) error {
 	if !s.Grant.RevokedAt.IsZero() {
 		return &Refusal{Reason: s.Grant.RevokedReason, Text: "The grant was revoked."}
 	}
-	if at, why := s.Session.Deadline(&app.SessionPolicy); !now.Before(at) {
+	if !s.Session.Alive(&app.SessionPolicy, now) {
+		at, why := s.Session.Deadline(&app.SessionPolicy)
 		return &Refusal{Reason: string(why), Text: fmt.Sprintf("The session ended at %s: %s.", at.UTC().Format(time.RFC3339), why)}
 	}
 	if !s.Alive(app, now) {

@@ -72,7 +72,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
-	if f.state != nil {
+	if f.code != nil {
 		p.Sessions.Activity.Session(f.environment.ID, f.state.Session.ID, p.Now().UTC())
 	}
 	reply := tokenReply{

@@ -104,8 +104,10 @@ func (r *Registry) SignIn(ctx context.Context, env *environments.Environment, h 
 			return err
 		}
 		if h != "" {
-			if err := r.Store.RotateHandle(ctx, env.ID, r.hash(h), r.hash(fresh)); err != nil {
-				return err
+			for old := range r.Pepper.Sums(handleLabel, []byte(h)) {
+				if err := r.Store.RotateHandle(ctx, env.ID, old, r.hash(fresh)); err != nil {
+					return err
+				}
 			}
 		}
 		known := slices.IndexFunc(accounts, func(a Account) bool { return a.BrowserSession.User == user.ID })
@@ -240,7 +242,13 @@ func (r *Registry) Forget(ctx context.Context, env environments.ID, h Handle, id
 		if _, err := r.EndBrowser(ctx, env, id, EndedSignedOut); err != nil {
 			return err
 		}
-		return r.Store.ForgetAccount(ctx, env, r.hash(h), id)
+		for hash := range r.Pepper.Sums(handleLabel, []byte(h)) {
+			err = r.Store.ForgetAccount(ctx, env, hash, id)
+			if !errors.Is(err, ErrNotFound) {
+				break
+			}
+		}
+		return err
 	})
 }
 

@@ -109,7 +109,7 @@ func (s *Session) deadline(inactivity, maximum time.Duration) (time.Time, EndedR
 // Alive reports whether the session is alive at now. A moment exactly at a deadline counts as expired.
 func (s *Session) Alive(p *clients.SessionPolicy, now time.Time) bool {
 	at, _ := s.Deadline(p)
-	return now.Before(at)
+	return s.EndedAt.IsZero() && now.Before(at) // a node whose clock is ahead may have ended it in our future
 }
 
 // Deadline is the instant at which the browser session ends under the environment's clocks, and why.
@@ -131,5 +131,5 @@ func (b *BrowserSession) Deadline(p *environments.BrowserSessions) (time.Time, E
 // Alive reports whether the browser session is alive at now.
 func (b *BrowserSession) Alive(p *environments.BrowserSessions, now time.Time) bool {
 	at, _ := b.Deadline(p)
-	return now.Before(at)
+	return b.EndedAt.IsZero() && now.Before(at)
 }

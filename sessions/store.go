@@ -44,6 +44,14 @@ type Store interface {
 	Session(ctx context.Context, env environments.ID, id ID) (*Session, error)
 	// SessionsOfUser returns the user's sessions, the latest active first, with those that ended after since.
 	SessionsOfUser(ctx context.Context, env environments.ID, user identity.ID, since time.Time) ([]Session, error)
+	// Sessions returns a page of the sessions that the query asks for, and whether there are more in the direction of the
+	// page. What it takes for alive, Session.Alive does.
+	Sessions(ctx context.Context, env environments.ID, q Query) (page []Listed, more bool, err error)
+	// CountEnding counts the living sessions of the application and of them those that next would end at now, from an index
+	// alone but for those whose last hour of activity a clock's edge falls in.
+	CountEnding(ctx context.Context, app *clients.Application, next *clients.SessionPolicy, now time.Time) (Ending, error)
+	// LastStarted returns when the latest session of the application was started; zero if there is none.
+	LastStarted(ctx context.Context, env environments.ID, app clients.ID) (time.Time, error)
 	// CreateSession adds a session.
 	CreateSession(ctx context.Context, s *Session) error
 	// Reauthenticate moves the authentication of a session that has not ended. It returns ErrNotFound if it has.
