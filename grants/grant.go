@@ -79,8 +79,9 @@ type Caller struct {
 	UserAgent string
 }
 
-// State is a grant with all that decides whether it is alive, and the user whom its claims are about: one row, read in
-// one statement.
+// State is a grant with its session and the user whom its claims are about: one row, read in one statement. It has what
+// decides whether tokens of the grant are alive, and what they say. The rest is not read: dates of the grant, where
+// the session was started and who ended it, dates and password of the user.
 type State struct {
 	Grant   Grant
 	Session sessions.Session
@@ -119,6 +120,9 @@ type Store interface {
 	Redeem(ctx context.Context, env environments.ID, hash [32]byte, now time.Time, chain *Chain) error
 	// State returns the grant's state, and whether the access token with the serial was revoked. One statement.
 	State(ctx context.Context, env environments.ID, id ID, serial Serial) (*State, bool, error)
+	// Standing is State without the grant's claims request and nonce and without the user's profile. Introspection needs none
+	// of them, and has it for half the price. One statement.
+	Standing(ctx context.Context, env environments.ID, id ID, serial Serial) (*State, bool, error)
 	// Chain returns the chain with the state of its grant. One statement.
 	Chain(ctx context.Context, env environments.ID, id ChainID) (*Chain, *State, error)
 	// Rotate saves the chain, whose Generation is one more than from, and marks its session as active at RotatedAt, in one statement. It

@@ -25,8 +25,11 @@ type liveToken struct {
 // errDead says that a token is no good, whatever the reason.
 var errDead = errors.New("the access token is unknown, expired, revoked, or its session has ended")
 
+// lookup reads the state of a user's token: State or Standing of grants.Store.
+type lookup func(ctx context.Context, env environments.ID, id grants.ID, serial grants.Serial) (*grants.State, bool, error)
+
 // open finds out whether an access token is good now, in one statement (design: an access token is no row). It returns errDead if it isn't.
-func (p *Provider) open(ctx context.Context, text string) (*liveToken, error) {
+func (p *Provider) open(ctx context.Context, text string, find lookup) (*liveToken, error) {
 	env := environments.FromContext(ctx)
 	token, err := p.read(ctx, env, text)
 	if err != nil {
@@ -39,7 +42,7 @@ func (p *Provider) open(ctx context.Context, text string) (*liveToken, error) {
 	if token.Grant == "" {
 		return p.openClientToken(ctx, env, token)
 	}
-	state, revoked, err := p.Ledger.Store.State(ctx, env.ID, token.Grant, token.Serial)
+	state, revoked, err := find(ctx, env.ID, token.Grant, token.Serial)
 	if errors.Is(err, grants.ErrNotFound) || revoked {
 		return nil, errDead
 	}

@@ -70,7 +70,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 
 func (p *Provider) introspectAccess(r *http.Request, by *clients.Application, text string) (introspection, error) {
 	ctx := r.Context()
-	t, err := p.open(ctx, text)
+	t, err := p.open(ctx, text, p.Ledger.Store.Standing)
 	if errors.Is(err, errDead) || err == nil && !mayIntrospect(by, t) {
 		return introspection{}, nil
 	}

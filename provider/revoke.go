@@ -45,7 +45,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 // (RFC 7009 §2.2).
 func (p *Provider) revokeAccess(r *http.Request, app *clients.Application, text string) error {
 	ctx := r.Context()
-	t, err := p.open(ctx, text)
+	t, err := p.open(ctx, text, p.Ledger.Store.Standing)
 	if errors.Is(err, errDead) || err == nil && t.application.ID != app.ID {
 		return nil
 	}

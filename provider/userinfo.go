@@ -17,7 +17,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		p.writeBearerError(w, r, *refused)
 		return
 	}
-	t, err := p.open(r.Context(), token)
+	t, err := p.open(r.Context(), token, p.Ledger.Store.State)
 	if errors.Is(err, errDead) {
 		p.writeBearerError(w, r, bearerError{http.StatusUnauthorized, "invalid_token", "The access token is unknown, expired, revoked, or its session has ended."})
 		return

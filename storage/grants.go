@@ -21,26 +21,33 @@ import (
 // Grants implements grants.Store.
 type Grants struct{ DB *DB }
 
-// What grants.State is read from: the grant g, its session and the session's user u. What is joined is found by its ID, and its
-// environment compared by IS NOT DISTINCT FROM: from = PostgreSQL would conclude that it could as well begin with all users of
-// the environment, which looks cheap while it has no statistics.
+// What grants.State is read from: the grant g, its session and the session's user u. Every column has its price, so there
+// are no others. What is joined is found by its ID, and its environment compared by IS NOT DISTINCT FROM: from = PostgreSQL
+// would conclude that it could as well begin with all users of the environment, which looks cheap while it has no statistics.
 const (
-	stateColumns = `g.id, g.user_id, g.application_id, g.scopes, g.audience, g.claims, g.nonce, g.created_at, g.expires_at, g.revoked_at, g.revoked_reason, ` +
-		sessionColumns + `, ` + userColumns
+	standingColumns = `g.id, g.session_id, g.user_id, g.application_id, g.scopes, g.audience, g.revoked_at, g.revoked_reason, ` +
+		`sessions.auth_time, sessions.amr, sessions.acr, sessions.last_active_at, sessions.ended_at, sessions.ended_reason, u.status`
+	stateColumns       = standingColumns + `, g.claims, g.nonce, ` + profileColumns
 	joinSessionAndUser = `
 		JOIN sessions ON sessions.id = g.session_id AND sessions.environment_id IS NOT DISTINCT FROM g.environment_id
 		JOIN users u ON u.id = sessions.user_id AND u.environment_id IS NOT DISTINCT FROM g.environment_id`
 )
 
+// newStanding returns a state of the environment, and where the standingColumns go.
+func newStanding(env environments.ID) (*grants.State, []any) {
+	state := &grants.State{}
+	g, session, user := &state.Grant, &state.Session, &state.User
+	g.Environment, session.Environment, user.Environment = env, env, env
+	return state, append(make([]any, 0, 48), (*string)(&g.ID), (*string)(&g.Session), (*string)(&g.User), (*string)(&g.Application),
+		(*words)(&g.Scopes), (*words)(&g.Audience), (*instant)(&g.RevokedAt), &g.RevokedReason,
+		(*instant)(&session.AuthTime), (*words)(&session.AMR), &session.ACR, (*instant)(&session.LastActiveAt), (*instant)(&session.EndedAt),
+		(*string)(&session.EndedReason), (*string)(&user.Status))
+}
+
 // newState returns a state of the environment, and where the stateColumns go.
 func newState(env environments.ID) (*grants.State, []any) {
-	state := &grants.State{}
-	g := &state.Grant
-	g.Environment, state.Session.Environment, state.User.Environment = env, env, env
-	dest := make([]any, 0, 64)
-	dest = append(dest, (*string)(&g.ID), (*string)(&g.User), (*string)(&g.Application), (*words)(&g.Scopes), (*words)(&g.Audience),
-		&g.Claims, &g.Nonce, (*instant)(&g.CreatedAt), (*instant)(&g.ExpiresAt), (*instant)(&g.RevokedAt), &g.RevokedReason)
-	return state, appendUser(appendSession(dest, &state.Session), &state.User)
+	state, dest := newStanding(env)
+	return state, appendProfile(append(dest, &state.Grant.Claims, &state.Grant.Nonce), &state.User)
 }
 
 // find runs a statement for the row of a state.
@@ -49,7 +56,8 @@ func (s Grants) find(ctx context.Context, state *grants.State, dest []any, q str
 	if errors.Is(err, sql.ErrNoRows) {
 		return grants.ErrNotFound
 	}
-	state.Grant.Session, state.User.ID = state.Session.ID, state.Session.User
+	g, session := &state.Grant, &state.Session
+	session.ID, session.User, session.Application, state.User.ID = g.Session, g.User, g.Application, g.User
 	return err
 }
 
@@ -127,16 +135,30 @@ func (s Grants) Redeem(ctx context.Context, env environments.ID, hash [32]byte, 
 	})
 }
 
-const findState = `
-	SELECT ` + stateColumns + `,
+// ofAccessToken completes a statement that reads a grant for one of its access tokens.
+const ofAccessToken = `,
 		EXISTS (SELECT 1 FROM revoked_access_tokens r WHERE r.environment_id = g.environment_id AND r.serial = ?)
 	FROM grants g` + joinSessionAndUser + `
 	WHERE g.environment_id = ? AND g.id = ?`
 
+const (
+	findState    = `SELECT ` + stateColumns + ofAccessToken
+	findStanding = `SELECT ` + standingColumns + ofAccessToken
+)
+
 func (s Grants) State(ctx context.Context, env environments.ID, id grants.ID, serial grants.Serial) (*grants.State, bool, error) {
 	state, dest := newState(env)
+	return s.ofAccessToken(ctx, state, dest, findState, id, serial)
+}
+
+func (s Grants) Standing(ctx context.Context, env environments.ID, id grants.ID, serial grants.Serial) (*grants.State, bool, error) {
+	state, dest := newStanding(env)
+	return s.ofAccessToken(ctx, state, dest, findStanding, id, serial)
+}
+
+func (s Grants) ofAccessToken(ctx context.Context, state *grants.State, dest []any, q string, id grants.ID, serial grants.Serial) (*grants.State, bool, error) {
 	var revoked bool
-	if err := s.find(ctx, state, append(dest, &revoked), findState, serial[:], string(env), string(id)); err != nil {
+	if err := s.find(ctx, state, append(dest, &revoked), q, serial[:], string(state.Grant.Environment), string(id)); err != nil {
 		return nil, false, err
 	}
 	return state, revoked, nil

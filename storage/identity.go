@@ -81,17 +81,15 @@ func (r *userRow) user() *identity.User {
 	}
 }
 
-// userColumns are those of a user u whom another row was joined to: all but her environment and ID, which the caller
-// knows, and the hash of her password, which no token needs. appendUser appends where they go.
-const userColumns = `u.email, u.email_verified, u.status, u.password_changed_at, u.name, u.given_name, u.family_name, u.middle_name, u.nickname, ` +
-	`u.preferred_username, u.profile, u.picture, u.website, u.gender, u.birthdate, u.zoneinfo, u.locale, u.phone_number, u.phone_number_verified, ` +
-	`u.address, u.created_at, u.updated_at`
+// profileColumns are those of a user u that claims are made of. appendProfile appends where they go.
+const profileColumns = `u.email, u.email_verified, u.name, u.given_name, u.family_name, u.middle_name, u.nickname, u.preferred_username, u.profile, ` +
+	`u.picture, u.website, u.gender, u.birthdate, u.zoneinfo, u.locale, u.phone_number, u.phone_number_verified, u.address, u.updated_at`
 
-func appendUser(dest []any, u *identity.User) []any {
+func appendProfile(dest []any, u *identity.User) []any {
 	p := &u.Profile
-	return append(dest, &u.Email, &u.EmailVerified, (*string)(&u.Status), (*instant)(&u.PasswordChangedAt), &p.Name, &p.GivenName, &p.FamilyName,
-		&p.MiddleName, &p.Nickname, &p.PreferredUsername, &p.Profile, &p.Picture, &p.Website, &p.Gender, &p.Birthdate, &p.Zoneinfo, &p.Locale,
-		&p.PhoneNumber, &p.PhoneNumberVerified, (*address)(&p.Address), (*instant)(&u.CreatedAt), (*instant)(&u.UpdatedAt))
+	return append(dest, &u.Email, &u.EmailVerified, &p.Name, &p.GivenName, &p.FamilyName, &p.MiddleName, &p.Nickname, &p.PreferredUsername,
+		&p.Profile, &p.Picture, &p.Website, &p.Gender, &p.Birthdate, &p.Zoneinfo, &p.Locale, &p.PhoneNumber, &p.PhoneNumberVerified,
+		(*address)(&p.Address), (*instant)(&u.UpdatedAt))
 }
 
 // address reads and writes an address as JSON; the zero address is "".

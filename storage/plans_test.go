@@ -38,6 +38,8 @@ func statements(t testing.TB, db *storage.DB) []string {
 	wantErr(t, "Redeem", g.Redeem(ctx, h.env, code.Hash, morning, chain), grants.ErrUsed)
 	_, _, err = g.State(ctx, h.env, grant.ID, grants.Serial{})
 	must(t, err)
+	_, _, err = g.Standing(ctx, h.env, grant.ID, grants.Serial{})
+	must(t, err)
 	_, _, err = g.Chain(ctx, h.env, chain.ID)
 	must(t, err)
 	must(t, g.Rotate(ctx, next(chain, morning), 1))

@@ -29,7 +29,19 @@ func benchmarkEach(b *testing.B, prepare func(b *testing.B, h *house) func(i int
 	}
 }
 
-// What introspection and userinfo ask.
+// What introspection asks.
+func BenchmarkStanding(b *testing.B) {
+	benchmarkEach(b, func(b *testing.B, h *house) func(int) error {
+		grant, _ := h.newGrant(b, h.session, morning)
+		ctx, store := b.Context(), storage.Grants{DB: h.db}
+		return func(int) error {
+			_, _, err := store.Standing(ctx, h.env, grant.ID, grants.Serial{})
+			return err
+		}
+	})
+}
+
+// What userinfo asks.
 func BenchmarkState(b *testing.B) {
 	benchmarkEach(b, func(b *testing.B, h *house) func(int) error {
 		grant, _ := h.newGrant(b, h.session, morning)
