@@ -54,7 +54,7 @@ func local() *Config {
 			BodyBytes: 64 << 10, HeaderBytes: 32 << 10,
 			ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		},
-		Purge: Purge{Interval: time.Minute, Batch: 500, Retention: 30 * day},
+		Purge: Purge{Interval: time.Minute, Batch: 100, Retention: 30 * day},
 		Passwords: Passwords{
 			MinLength: 15, ParallelHashes: runtime.GOMAXPROCS(0),
 			Argon2: Argon2{MemoryKiB: 19456, Iterations: 2, Parallelism: 1},
