@@ -191,7 +191,7 @@ func TestLoadFindsTheFile(t *testing.T) {
 		{"a.yaml", nil, 1},
 		{"", []string{"PORTICO_CONFIG=b.yaml"}, 2},
 		{"a.yaml", []string{"PORTICO_CONFIG=b.yaml"}, 1},
-		{"", []string{"PORTICO_CONFIG="}, 500},
+		{"", []string{"PORTICO_CONFIG="}, 100},
 	} {
 		c, err := load(test.path, test.environ, files)
 		if err != nil {
