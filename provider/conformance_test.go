@@ -185,22 +185,7 @@ func (m *module) redeem(c servertest.Client, code string, verifier bool) *server
 	if verifier {
 		form.Set("code_verifier", servertest.Verifier)
 	}
-	return m.call(c, "/oauth2/token", form)
-}
-
-func (m *module) call(c servertest.Client, path string, form url.Values) *servertest.Reply {
-	m.Helper()
-	if c.TokenEndpointAuthMethod != clients.AuthClientSecretPost {
-		return m.Call(m.T, c, path, form)
-	}
-	form.Set("client_id", c.ClientID)
-	form.Set("client_secret", c.Secret)
-	r, err := http.NewRequest(http.MethodPost, m.Issuer+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		m.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return servertest.Do(m.T, r)
+	return callAs(m.T, c, m.Issuer+"/oauth2/token", form)
 }
 
 // flow is a complete flow of the client, and all that oidcc-server checks of one.

@@ -1,11 +1,13 @@
 package provider_test
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/server/servertest"
 )
 
@@ -140,3 +142,23 @@ func (v *visit) askedNothing(t testing.TB) {
 
 // askedCredentials reports whether the person had to type her password.
 func (v *visit) askedCredentials() bool { return slices.Contains(v.asked, "password") }
+
+// callAs posts a form to an endpoint with the client's credentials, as it is registered to send them.
+func callAs(t testing.TB, c servertest.Client, endpoint string, form url.Values) *servertest.Reply {
+	t.Helper()
+	if c.TokenEndpointAuthMethod != clients.AuthClientSecretBasic {
+		form.Set("client_id", c.ClientID)
+	}
+	if c.TokenEndpointAuthMethod == clients.AuthClientSecretPost {
+		form.Set("client_secret", c.Secret)
+	}
+	r, err := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if c.TokenEndpointAuthMethod == clients.AuthClientSecretBasic {
+		r.SetBasicAuth(url.QueryEscape(c.ClientID), url.QueryEscape(c.Secret))
+	}
+	return servertest.Do(t, r)
+}
