@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/keys"
 )
 
 // version is set by -ldflags "-X main.version=…".
@@ -90,12 +92,28 @@ func explain(err error) []string {
 	}
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind == fault.Internal {
-		return []string{err.Error()}
+		lines := []string{err.Error()}
+		if remedy := mend(err); remedy != "" {
+			lines = append(lines, remedy)
+		}
+		return lines
 	}
 	if f.Field == "" {
 		return []string{f.Message}
 	}
 	return []string{f.Field + ": " + f.Message}
+}
+
+// mend says what to do about an error that can't say so itself, as it doesn't know the configuration; "" for any other.
+func mend(err error) string {
+	var network *net.OpError
+	switch {
+	case errors.Is(err, keys.ErrNoEncryptionKey):
+		return "the database was made with another secret; give that one as secret, or in previous_secrets"
+	case errors.As(err, &network) && network.Op == "dial", errors.As(err, new(*net.DNSError)): // no command calls anybody else
+		return "start the database, or set database.url to where it is"
+	}
+	return ""
 }
 
 // joined returns the errors that errors.Join put together at the end of the chain of err, if any of them is a fault.

@@ -67,7 +67,7 @@ func migrate(ctx context.Context, cfg *config.Config, plan bool) (_ *migrationsD
 	return d, err
 }
 
-// openDatabase opens the database as it is. To look at one that doesn't exist makes none.
+// openDatabase opens the database as it is, and makes one that doesn't exist, unless it is only looked at.
 func openDatabase(ctx context.Context, cfg *config.Config, look bool) (*storage.DB, error) {
 	url := cfg.Database.URL.Reveal()
 	if file := cfg.Database.URL.File(); file != "" {

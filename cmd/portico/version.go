@@ -6,18 +6,19 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
 // versionDocument tells which program this is.
 type versionDocument struct {
-	Version  string `json:"version"`
-	Commit   string `json:"commit,omitempty"`
-	Time     string `json:"commit_time,omitempty"` // RFC 3339
-	Modified bool   `json:"modified"`              // it was built from more than the commit
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
+	Version  string    `json:"version"`
+	Commit   string    `json:"commit,omitempty"`
+	Time     time.Time `json:"commit_time,omitzero"`
+	Modified bool      `json:"modified"` // it was built from more than the commit
+	Go       string    `json:"go"`
+	Platform string    `json:"platform"`
 }
 
 func (c *cli) versionCommand() *cobra.Command {
@@ -26,7 +27,7 @@ func (c *cli) versionCommand() *cobra.Command {
 		d := c.identify()
 		return c.reply(d, func(w io.Writer) {
 			fmt.Fprintln(w, "portico "+d.Version)
-			printFields(w, field{"commit", d.Commit}, field{"from", d.Time}, field{"go", d.Go}, field{"platform", d.Platform})
+			printFields(w, field{"commit", d.Commit}, field{"from", moment(d.Time)}, field{"go", d.Go}, field{"platform", d.Platform})
 		})
 	})
 	c.printing(cmd)
@@ -44,7 +45,7 @@ func (c *cli) identify() versionDocument {
 		case "vcs.revision":
 			d.Commit = s.Value
 		case "vcs.time":
-			d.Time = s.Value
+			d.Time, _ = time.Parse(time.RFC3339, s.Value) // zero for what is no time
 		case "vcs.modified":
 			d.Modified = s.Value == "true"
 		}
