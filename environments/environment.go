@@ -4,10 +4,11 @@ package environments
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/portico-id/portico/fault"
 )
 
 // ID identifies an environment: env_…
@@ -74,8 +75,8 @@ func (e *Environment) Issuer(publicURL *url.URL) string {
 
 // Errors of the Store and the Registry.
 var (
-	ErrNotFound  = errors.New("no such environment")
-	ErrSlugTaken = errors.New("another environment has this slug")
+	ErrNotFound  error = fault.NotFoundf("no such environment")
+	ErrSlugTaken error = fault.Conflictf("slug", "another environment has this slug")
 )
 
 // Store keeps environments.

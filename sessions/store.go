@@ -2,16 +2,16 @@ package sessions
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 )
 
 // ErrNotFound says that there is no such session or interaction, or not for this browser.
-var ErrNotFound = errors.New("no such session")
+var ErrNotFound error = fault.NotFoundf("no such session")
 
 // Account is a user in a browser, with her session in one application.
 type Account struct {
