@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/delivery"
@@ -61,6 +62,13 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, s.ForgetAccount(ctx, h.env, [32]byte{2}, "brs_2"))
 	noted(s.Session(ctx, h.env, h.session.ID))
 	noted(s.SessionsOfUser(ctx, h.env, h.user.ID, morning))
+	noted(s.LastStarted(ctx, h.env, h.app.ID))
+	noted(s.CountEnding(ctx, h.app, &h.app.SessionPolicy, morning))
+	for _, q := range []sessions.Query{{State: sessions.Living}, {User: h.user.ID, State: sessions.Over}, {EndedBy: &h.app.SessionPolicy, Older: "ses_1"}, {Newer: "ses_1"}} {
+		q.Application, q.Now, q.Limit = h.app, morning, 20
+		_, _, err := s.Sessions(ctx, h.env, q)
+		must(t, err)
+	}
 	must(t, s.Reauthenticate(ctx, h.env, h.session.ID, authenticated(morning), morning))
 	for _, which := range []sessions.Selection{
 		{Session: "ses_1"}, {User: "usr_1"}, {Application: "app_1"}, {BrowserSession: "brs_1"}, {User: "usr_1", Application: "app_1", Except: "ses_1"},
@@ -106,6 +114,10 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, storage.Events{DB: db}.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
 	must(t, storage.Setup{DB: db}.AddSetupToken(ctx, [32]byte{}, "", morning, morning.Add(time.Hour)))
 	must(t, storage.Setup{DB: db}.UseSetupToken(ctx, [32]byte{}, morning))
+	must(t, storage.Setup{DB: db}.EndSetupTokens(ctx, h.user.ID, morning))
+	must(t, storage.Operators{DB: db}.AddOperator(ctx, h.env, h.user.ID, admin.Viewer, morning))
+	noted(storage.Operators{DB: db}.Operator(ctx, h.env, h.user.ID))
+	must(t, storage.Operators{DB: db}.RemoveOperator(ctx, h.env, h.user.ID))
 	d := storage.Deliveries{DB: db}
 	logout := delivery.Logout{Environment: h.env, ID: "lgo_1", Application: h.app.ID, Session: h.session.ID, User: h.user.ID}
 	must(t, d.AddLogouts(ctx, []delivery.Logout{logout}))
@@ -138,7 +150,7 @@ func TestPlans(t *testing.T) {
 
 var (
 	// An environment has few of these, and pg_notify finds nothing.
-	small = regexp.MustCompile(`FROM "?.?(signing_keys|sealing_keys|applications|client_secrets)|pg_notify`)
+	small = regexp.MustCompile(`FROM "?.?(signing_keys|sealing_keys|applications|client_secrets|operators)|pg_notify`)
 	// On SQLite a SCAN of anything but what the statement has made itself; on PostgreSQL a Seq Scan; on either, an index of
 	// which nothing but the environment is used.
 	searches = regexp.MustCompile(`(?m)Seq Scan|SCAN (?:[^CdfJj]|d[^u]|f[^i]|j[^s])|\(environment_id=\?\)|Index Cond: \(environment_id = [^)]*\)$`)

@@ -176,14 +176,23 @@ func (s Sessions) list(ctx context.Context, env environments.ID, q string, args 
 	return all, rows.Err()
 }
 
-const insertSession = `
-	INSERT INTO sessions (environment_id, id, user_id, application_id, browser_session_id, auth_time, amr, acr, address, user_agent, created_at, last_active_at, ended_at, ended_reason, ended_by, purge_at)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+// PostgreSQL generates active_hour.
+const (
+	sessionValues = `environment_id, id, user_id, application_id, browser_session_id, auth_time, amr, acr, address, user_agent, created_at, last_active_at, ended_at, ended_reason, ended_by, purge_at`
+
+	insertSessionPostgres = `INSERT INTO sessions (` + sessionValues + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertSessionSQLite   = `INSERT INTO sessions (` + sessionValues + `, active_hour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+)
 
 func (s Sessions) CreateSession(ctx context.Context, n *sessions.Session) error {
-	_, err := s.DB.exec(ctx, insertSession, string(n.Environment), string(n.ID), string(n.User), string(n.Application), string(n.BrowserSession),
+	q := insertSessionPostgres
+	args := []any{string(n.Environment), string(n.ID), string(n.User), string(n.Application), string(n.BrowserSession),
 		micros(n.AuthTime), words(n.AMR), n.ACR, n.Address, n.UserAgent, micros(n.CreatedAt), micros(n.LastActiveAt),
-		microsOrNull(n.EndedAt), string(n.EndedReason), n.EndedBy, micros(n.CreatedAt.Add(firstLook)))
+		microsOrNull(n.EndedAt), string(n.EndedReason), n.EndedBy, micros(n.CreatedAt.Add(firstLook))}
+	if s.DB.dialect == SQLite {
+		q, args = insertSessionSQLite, append(args, micros(n.LastActiveAt)/hour)
+	}
+	_, err := s.DB.exec(ctx, q, args...)
 	return err
 }
 

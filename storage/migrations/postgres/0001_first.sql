@@ -171,7 +171,8 @@ CREATE INDEX browser_sessions_user ON browser_sessions (user_id);
 CREATE INDEX browser_sessions_purge ON browser_sessions (purge_at);
 
 -- A session outlives its browser session, so it refers to it without a foreign key. Every refresh moves last_active_at, so no
--- index has it, and pages have room for the next version of a row; purge_at is when the purge looks at the row again.
+-- index has it, and pages have room for the next version of a row; active_hour is the hour since the epoch that it lies in, for
+-- counting by an index. purge_at is when the purge looks at the row again.
 CREATE TABLE sessions (
     environment_id     TEXT   NOT NULL,
     id                 TEXT   NOT NULL,
@@ -189,13 +190,15 @@ CREATE TABLE sessions (
     ended_reason       TEXT   NOT NULL DEFAULT '',
     ended_by           TEXT   NOT NULL DEFAULT '',
     purge_at           BIGINT NOT NULL,
+    active_hour        BIGINT NOT NULL GENERATED ALWAYS AS (last_active_at / 3600000000) STORED,
     PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 ) WITH (fillfactor = 80);
 CREATE INDEX sessions_browser ON sessions (browser_session_id, application_id, created_at);
 CREATE INDEX sessions_user ON sessions (user_id, application_id);
-CREATE INDEX sessions_application ON sessions (application_id);
+CREATE INDEX sessions_application ON sessions (application_id, id);
+CREATE INDEX sessions_activity ON sessions (application_id, ended_at, active_hour, auth_time) INCLUDE (environment_id);
 CREATE INDEX sessions_purge ON sessions (purge_at);
 
 CREATE TABLE interactions (

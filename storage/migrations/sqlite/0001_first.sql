@@ -171,7 +171,8 @@ CREATE INDEX browser_sessions_user ON browser_sessions (user_id);
 CREATE INDEX browser_sessions_purge ON browser_sessions (purge_at);
 
 -- A session outlives its browser session, so it refers to it without a foreign key. Every refresh moves last_active_at, so no
--- index has it; purge_at is when the purge looks at the row again.
+-- index has it; active_hour is the hour since the epoch that it lies in, for counting by an index. purge_at is when the purge
+-- looks at the row again.
 CREATE TABLE sessions (
     environment_id     TEXT   NOT NULL,
     id                 TEXT   NOT NULL,
@@ -189,14 +190,24 @@ CREATE TABLE sessions (
     ended_reason       TEXT   NOT NULL DEFAULT '',
     ended_by           TEXT   NOT NULL DEFAULT '',
     purge_at           BIGINT NOT NULL,
+    active_hour        BIGINT NOT NULL,
     PRIMARY KEY (id, environment_id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX sessions_browser ON sessions (browser_session_id, application_id, created_at);
 CREATE INDEX sessions_user ON sessions (user_id, application_id);
-CREATE INDEX sessions_application ON sessions (application_id);
+CREATE INDEX sessions_application ON sessions (application_id, id);
+CREATE INDEX sessions_activity ON sessions (application_id, ended_at, active_hour, auth_time);
 CREATE INDEX sessions_purge ON sessions (purge_at);
+
+-- SQLite would write the index anew at each refresh if active_hour were a generated column.
+-- +goose StatementBegin
+CREATE TRIGGER sessions_active_hour AFTER UPDATE OF last_active_at ON sessions WHEN NEW.last_active_at / 3600000000 <> OLD.active_hour
+BEGIN
+    UPDATE sessions SET active_hour = NEW.last_active_at / 3600000000 WHERE id = NEW.id AND environment_id = NEW.environment_id;
+END;
+-- +goose StatementEnd
 
 CREATE TABLE interactions (
     environment_id      TEXT    NOT NULL,
