@@ -31,8 +31,7 @@ func (p *Provider) authorizeByPost(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, environments.FromContext(r.Context()).PathPrefix()+"/oauth2/authorize?"+form.Encode(), http.StatusSeeOther)
+	p.leave(w, r, environments.FromContext(r.Context()).PathPrefix()+"/oauth2/authorize?"+form.Encode())
 }
 
 // authorize serves GET /oauth2/authorize. It decides what the request needs next and sends the browser there, or answers
@@ -50,8 +49,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	if id := form.Get("interaction"); id != "" {
 		interaction, err = p.Sessions.Interaction(ctx, env.ID, handle, sessions.InteractionID(id))
 		if errors.Is(err, sessions.ErrNotFound) || err == nil && !interaction.DoneAt.IsZero() {
-			// Waited too long, was answered, or began in another browser: the sign-in page starts again at the application.
-			http.Redirect(w, r, p.page(env, stepSignIn, "", form.Get("client_id")), http.StatusSeeOther)
+			p.leave(w, r, p.page(env, stepSignIn, sessions.InteractionID(id), form.Get("client_id"))) // which starts again at the application
 			return
 		}
 		if err == nil {
@@ -94,6 +92,10 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code, err := p.issueCode(ctx, s, account, caller(r))
+	if errors.Is(err, sessions.ErrNotFound) { // a second click was faster
+		p.leave(w, r, p.page(env, stepSignIn, interaction.ID, req.application.ClientID))
+		return
+	}
 	if err != nil {
 		p.answerError(w, r, req, err)
 		return
@@ -137,8 +139,7 @@ func (p *Provider) ask(w http.ResponseWriter, r *http.Request, s *situation, han
 			return
 		}
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, p.page(s.environment, next, s.interaction.ID, s.application.ClientID), http.StatusSeeOther)
+	p.leave(w, r, p.page(s.environment, next, s.interaction.ID, s.application.ClientID))
 }
 
 // page is the address of a hosted page. With the client's ID in it the address alone can start the flow again.
@@ -154,7 +155,7 @@ func (p *Provider) page(env *environments.Environment, next step, id sessions.In
 }
 
 // issueCode answers the request: session, grant and code in one transaction. The interaction is done with it, so that it
-// is answered once.
+// is answered once. It returns sessions.ErrNotFound if it was answered before.
 func (p *Provider) issueCode(ctx context.Context, s *situation, account *sessions.Account, by grants.Caller) (string, error) {
 	var code string
 	err := p.InTx(ctx, func(ctx context.Context) error {
@@ -218,7 +219,6 @@ func (p *Provider) finish(ctx context.Context, i *sessions.Interaction) {
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, req *authorizationRequest, parameters url.Values) {
 	set(parameters, "state", req.form.Get("state"))
 	parameters.Set("iss", p.issuer(r.Context()))
-	w.Header().Set("Cache-Control", "no-store")
 	if req.responseMode == fosite.ResponseModeFormPost {
 		fields := make([]templates.FormField, 0, len(parameters))
 		for _, name := range []string{"code", "error", "error_description", "state", "session_state", "iss"} {
@@ -236,7 +236,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, req *authoriza
 	if req.responseMode == fosite.ResponseModeFragment {
 		address = req.redirectURI + "#" + parameters.Encode()
 	}
-	http.Redirect(w, r, address, http.StatusSeeOther)
+	p.leave(w, r, address)
 }
 
 // withQuery adds parameters to an address that was registered, so has no fragment.

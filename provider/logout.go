@@ -93,6 +93,7 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 	p.leave(w, r, target)
 }
 
+// leave sends the browser on, from the post of a form as well.
 func (p *Provider) leave(w http.ResponseWriter, r *http.Request, address string) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, address, http.StatusSeeOther)
