@@ -57,51 +57,120 @@ func (c *cli) sessionCommand() *cobra.Command {
 }
 
 func (c *cli) listSessions() *cobra.Command {
-	var user string
+	var user, app string
 	var all bool
-	cmd := c.task("list", "Print the sessions of a user", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+	var limit int
+	cmd := c.task("list", "Print the sessions of a user, an application or both", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
 		env, err := c.chosen(ctx, s)
 		if err != nil {
 			return err
 		}
-		u, err := person(ctx, s, env, user)
-		if err != nil {
-			return err
+		which := choice{now: s.Clock.Now().UTC(), all: all, limit: limit}
+		if user != "" {
+			if which.user, err = person(ctx, s, env, user); err != nil {
+				return err
+			}
 		}
-		now := s.Clock.Now().UTC()
-		since := now
-		if all {
-			since = time.Unix(0, 0)
+		if app != "" {
+			if which.app, err = application(ctx, s, env, app); err != nil {
+				return err
+			}
 		}
-		found, err := s.Sessions.Store.SessionsOfUser(ctx, env.ID, u.ID, since)
+		found, more, err := which.find(ctx, s, env)
 		if err != nil {
 			return err
 		}
 		documents, rows := []sessionDocument{}, [][]string(nil)
 		for i := range found {
-			app, err := s.Applications.ByID(ctx, env.ID, found[i].Application)
+			of, err := s.Applications.ByID(ctx, env.ID, found[i].Application)
 			if err != nil {
 				return fmt.Errorf("application of session %s: %w", found[i].ID, err)
 			}
-			d := documentOfSession(&found[i], &app.SessionPolicy, now)
-			if d.Status == "ended" && !all {
-				continue
-			}
+			d := documentOfSession(&found[i].Session, &of.SessionPolicy, which.now)
 			documents = append(documents, d)
 			status := "active until " + moment(d.ExpiresAt)
 			if d.Status == "ended" {
 				status = "ended " + moment(d.EndedAt) + ", " + string(d.EndedReason)
 			}
-			rows = append(rows, []string{string(d.ID), app.Name, moment(d.AuthTime), moment(d.LastActiveAt), status})
+			rows = append(rows, []string{string(d.ID), found[i].Email, of.Name, moment(d.AuthTime), moment(d.LastActiveAt), status})
+		}
+		if more {
+			fmt.Fprintf(c.stderr, "portico: these are %d of more; --limit prints others\n", limit)
 		}
 		return c.reply(documents, func(w io.Writer) {
-			printTable(w, "No sessions.", []string{"ID", "APPLICATION", "SIGNED IN", "LAST ACTIVE", "STATUS"}, rows)
+			printTable(w, "No sessions.", []string{"ID", "USER", "APPLICATION", "SIGNED IN", "LAST ACTIVE", "STATUS"}, rows)
 		})
 	})
 	cmd.Flags().StringVar(&user, "user", "", "the `USER`: ID or e-mail address")
+	cmd.Flags().StringVar(&app, "application", "", "the `APPLICATION`: its ID, its client ID, or default")
 	cmd.Flags().BoolVar(&all, "all", false, "those that have ended too, while they are kept")
-	_ = cmd.MarkFlagRequired("user")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N`")
+	cmd.MarkFlagsOneRequired("user", "application")
 	return cmd
+}
+
+// choice says which sessions are listed.
+type choice struct {
+	user  *identity.User       // nil for everybody's
+	app   *clients.Application // nil for those of all
+	all   bool                 // those that have ended too
+	limit int
+	now   time.Time
+}
+
+// find returns the sessions, and whether there are more than limit.
+func (w *choice) find(ctx context.Context, s *server.Server, env *environments.Environment) (found []sessions.Listed, more bool, err error) {
+	if w.app == nil {
+		found, err = w.ofUser(ctx, s, env)
+	} else {
+		found, more, err = w.ofApplication(ctx, s, env)
+	}
+	if len(found) > w.limit {
+		found, more = found[:w.limit], true
+	}
+	return found, more, err
+}
+
+func (w *choice) ofUser(ctx context.Context, s *server.Server, env *environments.Environment) (found []sessions.Listed, err error) {
+	since := w.now
+	if w.all {
+		since = time.Unix(0, 0)
+	}
+	kept, err := s.Sessions.Store.SessionsOfUser(ctx, env.ID, w.user.ID, since)
+	if err != nil {
+		return nil, err
+	}
+	for i := range kept {
+		app, err := s.Applications.ByID(ctx, env.ID, kept[i].Application)
+		if err != nil {
+			return nil, fmt.Errorf("application of session %s: %w", kept[i].ID, err)
+		}
+		if w.all || kept[i].Alive(&app.SessionPolicy, w.now) {
+			found = append(found, sessions.Listed{Session: kept[i], Email: w.user.Email, Name: w.user.Profile.Name})
+		}
+	}
+	return found, nil
+}
+
+func (w *choice) ofApplication(ctx context.Context, s *server.Server, env *environments.Environment) (found []sessions.Listed, more bool, err error) {
+	const page = 100
+	q := sessions.Query{Application: w.app, State: sessions.Living, Now: w.now, Limit: page}
+	if w.all {
+		q.State = sessions.AnyState
+	}
+	if w.user != nil {
+		q.User = w.user.ID
+	}
+	for more = true; more && len(found) < w.limit; {
+		var next []sessions.Listed
+		if next, more, err = s.Sessions.Store.Sessions(ctx, env.ID, q); err != nil {
+			return nil, false, err
+		}
+		if found = append(found, next...); more {
+			q.Older = next[len(next)-1].ID
+		}
+	}
+	return found, more, nil
 }
 
 func (c *cli) revokeSessions() *cobra.Command {
