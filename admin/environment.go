@@ -2,10 +2,12 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/keys"
 )
 
@@ -40,4 +42,45 @@ func (f *Founder) Create(ctx context.Context, in environments.New) (*environment
 		return nil, err
 	}
 	return env, f.Keys.Provision(ctx, env.ID)
+}
+
+// MakeDefault makes the application the default of its environment. Errors: fault.Invalid for one that does not exist, fault.Conflict for one that
+// is disabled or that nobody signs in to.
+func (f *Founder) MakeDefault(ctx context.Context, env environments.ID, id clients.ID) error {
+	return f.Environments.Update(ctx, env, func(ctx context.Context, e *environments.Environment) error {
+		return f.setDefault(ctx, e, id)
+	})
+}
+
+// Change sets everything of the environment that the settings speak of. Errors: fault.Invalid, one for each mistake; those of
+// MakeDefault.
+func (f *Founder) Change(ctx context.Context, env environments.ID, change func(*environments.Settings) error) error {
+	return f.Environments.Update(ctx, env, func(ctx context.Context, e *environments.Environment) error {
+		settings := e.Settings()
+		if err := change(&settings); err != nil {
+			return err
+		}
+		settings.Apply(e)
+		return f.setDefault(ctx, e, clients.ID(settings.DefaultApplication))
+	})
+}
+
+// setDefault takes part in the transaction of ctx, which holds the environment: the application can't go meanwhile.
+func (f *Founder) setDefault(ctx context.Context, e *environments.Environment, id clients.ID) error {
+	if e.DefaultApplication == string(id) {
+		return nil
+	}
+	app, err := f.Applications.Store.Application(ctx, e.ID, id)
+	switch {
+	case errors.Is(err, clients.ErrNotFound):
+		return fault.Invalidf("default_application_id", "there is no application %q", id)
+	case err != nil:
+		return err
+	case !app.Enabled:
+		return fault.Conflictf("default_application_id", "%s is disabled: enable it first", app.Name)
+	case !app.HasUsers():
+		return fault.Conflictf("default_application_id", "nobody signs in to %s, as its kind is %s", app.Name, app.Kind)
+	}
+	e.DefaultApplication = string(id)
+	return nil
 }

@@ -5,34 +5,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/portico-id/portico/audit"
 )
 
-// difference is what a change did, by field, as the record of events has it. It holds no secret.
-type difference struct {
-	Before map[string]json.RawMessage `json:"before,omitempty"`
-	After  map[string]json.RawMessage `json:"after,omitempty"`
+// compare returns the fields in which two states of an application differ, without its secrets; nil is an application that
+// doesn't exist.
+func compare(before, after *Application) (audit.Change, error) {
+	was, err := before.fields()
+	if err != nil {
+		return audit.Change{}, err
+	}
+	is, err := after.fields()
+	if err != nil {
+		return audit.Change{}, err
+	}
+	return audit.Changed(was, is)
 }
-
-// compare returns the fields in which two states of an application differ; nil is an application that doesn't exist.
-func compare(before, after *Application) (difference, error) {
-	var d difference
-	var err error
-	if d.Before, err = before.fields(); err != nil {
-		return difference{}, err
-	}
-	if d.After, err = after.fields(); err != nil {
-		return difference{}, err
-	}
-	for name, value := range d.Before {
-		if other, ok := d.After[name]; ok && bytes.Equal(value, other) {
-			delete(d.Before, name)
-			delete(d.After, name)
-		}
-	}
-	return d, nil
-}
-
-func (d difference) empty() bool { return len(d.Before) == 0 && len(d.After) == 0 }
 
 // fields returns what people set, under the names of the management API, but for texts, lists and objects that are empty.
 func (a *Application) fields() (map[string]json.RawMessage, error) {

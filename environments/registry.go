@@ -2,6 +2,7 @@ package environments
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -139,17 +140,22 @@ type New struct {
 // Create makes an environment. setUp is called in the same transaction, for what must exist with it: its default
 // application and its keys. Errors: fault.Invalid naming the field, fault.Conflict for a taken slug.
 func (r *Registry) Create(ctx context.Context, in New, setUp func(context.Context, *Environment) error) (*Environment, error) {
+	var mistakes []error
 	if !slugForm.MatchString(in.Slug) {
-		return nil, fault.Invalidf("slug", "slug %q must be 2 to 40 lower case letters, digits or dashes, beginning with a letter", in.Slug)
+		mistakes = append(mistakes, fault.Invalidf("slug", "slug %q must be 2 to 40 lower case letters, digits or dashes, beginning with a letter", in.Slug))
 	}
-	if in.Name = strings.TrimSpace(in.Name); in.Name == "" || len(in.Name) > 100 {
-		return nil, fault.Invalidf("name", "name must have 1 to 100 characters")
+	in.Name = strings.TrimSpace(in.Name)
+	if err := checkName(in.Name); err != nil {
+		mistakes = append(mistakes, err)
 	}
 	if in.Kind == "" {
 		in.Kind = Production
 	}
 	if in.Kind != Production && in.Kind != Development {
-		return nil, fault.Invalidf("kind", "kind %q must be production or development", in.Kind)
+		mistakes = append(mistakes, fault.Invalidf("kind", "kind %q must be production or development", in.Kind))
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
 	}
 	now := r.Now().UTC()
 	e := Environment{
@@ -181,14 +187,28 @@ func (r *Registry) Create(ctx context.Context, in New, setUp func(context.Contex
 	return r.ByID(ctx, e.ID)
 }
 
-// Update changes the environment and records the event, in one transaction.
-func (r *Registry) Update(ctx context.Context, id ID, change func(*Environment) error) error {
+// Update changes the environment and records the event, in one transaction, which change's context carries. What change does
+// to ID, Slug, Kind, Root, Host and CreatedAt has no effect. A change that leaves everything as it was is no event.
+// Errors: ErrNotFound; that of change; fault.Invalid, one for each mistake.
+func (r *Registry) Update(ctx context.Context, id ID, change func(context.Context, *Environment) error) error {
 	err := r.Store.UpdateEnvironment(ctx, id, func(ctx context.Context, e *Environment) error {
-		if err := change(e); err != nil {
+		before := *e
+		if err := change(ctx, e); err != nil {
 			return err
 		}
-		e.UpdatedAt = r.Now().UTC()
-		return r.Audit.Record(ctx, audit.Event{Name: "environment.updated", Environment: string(id), Target: string(id)})
+		e.ID, e.Slug, e.Kind, e.Root, e.Host, e.CreatedAt = before.ID, before.Slug, before.Kind, before.Root, before.Host, before.CreatedAt
+		if err := e.validate(); err != nil {
+			return err
+		}
+		changed, err := audit.Changed(before.Settings(), e.Settings())
+		if err != nil || changed.Empty() {
+			return err
+		}
+		// It tells states apart, also within a microsecond.
+		if e.UpdatedAt = r.Now().UTC().Truncate(time.Microsecond); !e.UpdatedAt.After(before.UpdatedAt) {
+			e.UpdatedAt = before.UpdatedAt.Add(time.Microsecond)
+		}
+		return r.Audit.Record(ctx, audit.Event{Name: "environment.updated", Environment: string(id), Target: string(id), Data: changed})
 	})
 	if err != nil {
 		return fmt.Errorf("update environment %s: %w", id, err)
