@@ -150,7 +150,7 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 			}
 		}
 		d, err := compare(before, app)
-		if err != nil || d.empty() {
+		if err != nil || d.Empty() {
 			return err
 		}
 		app.UpdatedAt = now
