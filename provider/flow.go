@@ -160,14 +160,11 @@ func (s store) DeleteRefreshTokenSession(context.Context, string) error { return
 // RotateRefreshToken implements oauth2.RefreshTokenStorage.
 func (s store) RotateRefreshToken(context.Context, string, string) error { return nil }
 
-// RevokeAccessToken implements oauth2.TokenRevocationStorage. fosite calls it when a code comes back after its use: the
-// grant, and with it every token under it, is revoked.
-func (s store) RevokeAccessToken(ctx context.Context, _ string) error {
-	f := flowOf(ctx)
-	return s.p.Ledger.CodeReused(ctx, f.code, f.state, f.caller)
-}
+// RevokeAccessToken implements oauth2.TokenRevocationStorage. fosite calls it when a code comes back after its use, and
+// hides its error from the client; exchange revokes the grant, and with it every token under it.
+func (s store) RevokeAccessToken(context.Context, string) error { return nil }
 
-// RevokeRefreshToken implements oauth2.TokenRevocationStorage. RevokeAccessToken has revoked the whole grant.
+// RevokeRefreshToken implements oauth2.TokenRevocationStorage.
 func (s store) RevokeRefreshToken(context.Context, string) error { return nil }
 
 // CreateOpenIDConnectSession implements openid.OpenIDConnectRequestStorage. The grant has it all.

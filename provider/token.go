@@ -1,8 +1,10 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -28,61 +30,78 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 
 // token serves POST /oauth2/token (RFC 6749 §3.2).
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
-	form, err := readForm(r)
+	reply, err := p.exchange(r)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
 	}
-	grantType := form.Get("grant_type")
-	if grantType != "" && !slices.Contains(grantTypes, grantType) {
-		p.writeError(w, r, fosite.ErrUnsupportedGrantType.WithHintf("grant_type %q is not supported. Use one of %s.", grantType, strings.Join(grantTypes, ", ")))
-		return
+	writeJSON(w, http.StatusOK, reply)
+}
+
+func (p *Provider) exchange(r *http.Request) (*tokenReply, error) {
+	form, err := readForm(r)
+	if err == nil {
+		err = checkGrantType(form)
 	}
-	if grantType == "authorization_code" && form.Get("code") == "" {
-		p.writeError(w, r, fosite.ErrInvalidRequest.WithHint("The parameter code is missing."))
-		return
+	if err != nil {
+		return nil, err
 	}
 	f := &flow{environment: environments.FromContext(r.Context()), caller: caller(r)}
 	ctx := withFlow(r.Context(), f)
-	form["audience"] = audiences(form) // what fosite reads
-	session := newTokenSession("")
-	request, err := p.fosite.NewAccessRequest(ctx, r, session)
-	if err != nil {
-		p.writeError(w, r, err)
-		return
-	}
-	switch grantType {
-	case "authorization_code":
-		err = allowedAudience(f.state.Grant.Audience, form["audience"])
-	case "client_credentials":
-		grantRequested(request, f)
-	}
-	if err != nil {
-		p.writeError(w, r, err)
-		return
-	}
-	response, err := p.fosite.NewAccessResponse(ctx, request)
-	if err != nil {
-		if errors.Is(err, grants.ErrUsed) { // another request with the same code was faster
-			if err := p.Ledger.CodeReused(ctx, f.code, f.state, f.caller); err != nil {
-				p.writeError(w, r, err)
-				return
-			}
+	request, response, err := p.issueTokens(ctx, r, form)
+	if f.code != nil && (!f.code.UsedAt.IsZero() || errors.Is(err, grants.ErrUsed)) {
+		// The code was used before, or another request with it was faster: what it got is revoked (RFC 6749 §4.1.2).
+		if err := p.Ledger.CodeReused(ctx, f.code, f.state, f.caller); err != nil {
+			return nil, err
 		}
-		p.writeError(w, r, err)
-		return
 	}
-	if f.code != nil {
+	if err != nil {
+		return nil, err
+	}
+	if f.state != nil {
 		p.Sessions.Activity.Session(f.environment.ID, f.state.Session.ID, p.Now().UTC())
 	}
-	reply := tokenReply{
+	reply := &tokenReply{
 		AccessToken: response.GetAccessToken(), TokenType: "Bearer",
 		ExpiresIn: int64(f.access.Expires.Sub(f.access.Issued) / time.Second),
 		Scope:     strings.Join(request.GetGrantedScopes(), " "),
 	}
 	reply.RefreshToken, _ = response.GetExtra("refresh_token").(string)
 	reply.IDToken, _ = response.GetExtra("id_token").(string)
-	writeJSON(w, http.StatusOK, reply)
+	return reply, nil
+}
+
+func (p *Provider) issueTokens(ctx context.Context, r *http.Request, form url.Values) (fosite.AccessRequester, fosite.AccessResponder, error) {
+	form["audience"] = audiences(form) // what fosite reads
+	request, err := p.fosite.NewAccessRequest(ctx, r, newTokenSession(""))
+	if err != nil {
+		return nil, nil, err
+	}
+	f := flowOf(ctx)
+	switch form.Get("grant_type") {
+	case "authorization_code":
+		err = allowedAudience(f.state.Grant.Audience, form["audience"])
+	case "client_credentials":
+		grantRequested(request, f)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	response, err := p.fosite.NewAccessResponse(ctx, request)
+	return request, response, err
+}
+
+func checkGrantType(form url.Values) error {
+	grantType := form.Get("grant_type")
+	switch {
+	case grantType == "":
+		return fosite.ErrInvalidRequest.WithHint("The parameter grant_type is missing.")
+	case !slices.Contains(grantTypes, grantType):
+		return fosite.ErrUnsupportedGrantType.WithHintf("grant_type %q is not supported. Use one of %s.", grantType, strings.Join(grantTypes, ", "))
+	case grantType == "authorization_code" && form.Get("code") == "":
+		return fosite.ErrInvalidRequest.WithHint("The parameter code is missing.")
+	}
+	return nil
 }
 
 // grantRequested gives a client by its own credentials the scopes and audiences that it asked for and was registered

@@ -52,10 +52,13 @@ func bearer(r *http.Request) (string, *bearerError) {
 	var inHeader, inBody string
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(token) == "" {
-			return "", &bearerError{http.StatusBadRequest, "invalid_request", "The Authorization header must be Bearer and an access token."}
-		}
 		inHeader = strings.TrimSpace(token)
+		if !strings.EqualFold(scheme, "Bearer") {
+			return "", &bearerError{status: http.StatusUnauthorized} // RFC 6750 §3.1: no word to who doesn't know of bearer tokens
+		}
+		if inHeader == "" {
+			return "", &bearerError{http.StatusBadRequest, "invalid_request", "The Authorization header has no access token."}
+		}
 	}
 	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		form, err := readForm(r)
