@@ -26,5 +26,5 @@ fuzz: ## Run each fuzz target for FUZZTIME, 10s if not set
 	  go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" || exit 1; \
 	done
 
-bench: ## Measure the hot paths beside bare handlers on the same machine
+bench: build ## Measure the hot paths beside bare handlers on the same machine
 	@go run ./server/bench

@@ -55,7 +55,7 @@ func serveFloors(args []string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = server.Close()
 	}()
-	if err := json.NewEncoder(os.Stdout).Encode(ready{Address: listener.Addr().String()}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(listener.Addr().String()); err != nil {
 		return err
 	}
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

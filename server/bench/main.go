@@ -1,24 +1,29 @@
 // Command bench measures the hot paths of the server over HTTP, beside bare handlers on the same machine, drivers and
 // settings, and prints what is left of the bare handlers' throughput (the floors) with the server CPU that a request takes:
 //
-//	go run ./server/bench
+//	make bench
 //
-// The server, the bare handlers and the generator of load are processes of their own: this program, started again. All of
-// it stays on the loopback interface and in a temporary directory.
+// The server is build/portico; the bare handlers and the generator of load are this program, started again. All stay on the
+// loopback interface and in a temporary directory.
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // options are the flags of the command.
 type options struct {
+	server      string // the program
 	databases   []string
 	connections []int
 	duration    time.Duration // of one measurement
@@ -48,7 +53,9 @@ func main() {
 	default:
 		var o options
 		if o, err = parse(os.Args[1:]); err == nil {
-			err = run(o)
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			err = run(ctx, o)
+			stop()
 		} else if errors.Is(err, flag.ErrHelp) {
 			return
 		}
@@ -64,6 +71,7 @@ func parse(args []string) (options, error) {
 	var databases, connections string
 	var long bool
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.server, "server", filepath.Join("build", "portico"), "the `program` to measure, as make build makes it")
 	flags.StringVar(&databases, "databases", "sqlite,postgres", "`names` of the databases to measure on")
 	flags.StringVar(&connections, "connections", "1,16,64", "`numbers` of connections that send requests without pause")
 	flags.DurationVar(&o.duration, "duration", 800*time.Millisecond, "of one measurement")
@@ -72,7 +80,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.sessions, "sessions", 5000, "sessions whose traffic the memory is measured after")
 	flags.BoolVar(&long, "long", false, "measure the memory after 100,000 sessions")
 	flags.StringVar(&o.only, "only", "", "measure only scenarios whose name contains this `text`, and their floors")
-	flags.StringVar(&o.profiles, "profiles", "", "write CPU profiles of the server into this `directory`, one for each scenario")
+	flags.StringVar(&o.profiles, "profiles", "", "write CPU profiles into this `directory`, one for each scenario; the server is then built in")
 	flags.StringVar(&o.json, "json", "", "write the results into this `file` too")
 	flags.BoolVar(&o.allocations, "allocations", true, "run the Go benchmarks for allocations per request")
 	flags.BoolVar(&o.check, "check", false, "fail if a target is missed")

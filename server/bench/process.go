@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -20,7 +19,8 @@ const (
 	roleLoad  = "load"
 )
 
-// process is this program in another role. It speaks JSON over its standard streams, and ends when its input does.
+// process is another process: this program in one of its roles, with which it speaks JSON over the standard streams, or the
+// server.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -28,6 +28,7 @@ type process struct {
 	writer *json.Encoder
 }
 
+// start starts this program in a role. It ends when its standard input does.
 func start(role string, args ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -108,14 +109,4 @@ func (p *process) resident() (int64, error) {
 	}
 	pages, err := strconv.ParseInt(fields[1], 10, 64)
 	return pages * int64(os.Getpagesize()), err
-}
-
-// freeAddress is an address of this machine on which nobody listens.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -6,9 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,8 +42,13 @@ type measurement struct {
 
 func (m *measurement) perSecond() float64 { return float64(m.Requests) / m.Elapsed.Seconds() }
 
-func run(o options) (err error) {
+func run(ctx context.Context, o options) (err error) {
 	b := &bench{options: o, cells: map[cell][]measurement{}}
+	binary, err := os.Stat(b.server)
+	if err != nil {
+		return fmt.Errorf("-server: %w; make build makes it", err)
+	}
+	b.report.Binary = binary.Size()
 	if b.dir, err = os.MkdirTemp("", "portico-bench-"); err != nil {
 		return err
 	}
@@ -61,18 +63,18 @@ func run(o options) (err error) {
 	}
 	defer b.load.stop()
 	for i, name := range b.databases {
-		if err := b.database(name, i == 0); err != nil {
+		if err := b.database(ctx, name, i == 0); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	if b.only == "" {
-		if err := b.footprint(); err != nil {
-			return fmt.Errorf("footprint: %w", err)
+		if err := b.memory(ctx); err != nil {
+			return fmt.Errorf("memory: %w", err)
 		}
 	}
 	b.summarize()
 	if b.allocations {
-		if err := b.countAllocations(); err != nil {
+		if err := b.countAllocations(ctx); err != nil {
 			return fmt.Errorf("allocations: %w", err)
 		}
 	}
@@ -93,7 +95,7 @@ func run(o options) (err error) {
 }
 
 // database measures on one database; on the first also what asks none.
-func (b *bench) database(name string, first bool) (err error) {
+func (b *bench) database(ctx context.Context, name string, first bool) (err error) {
 	dir := filepath.Join(b.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -106,17 +108,25 @@ func (b *bench) database(name string, first bool) (err error) {
 		}
 		defer func() { err = errors.Join(err, cluster.Close()) }()
 		serverURL, floorURL = cluster.URL("portico"), cluster.URL("floor")
-		if err := createDatabases(cluster.URL("postgres"), "portico", "floor"); err != nil {
+		if err := createDatabases(ctx, cluster.URL("postgres"), "portico", "floor"); err != nil {
 			return err
 		}
 	}
 	progress("%s: making %d sessions", name, b.chains)
-	server, err := b.startServer(name, dir, serverURL)
+	server, took, err := b.startServer(ctx, dir, serverURL)
 	if err != nil {
 		return err
 	}
+	b.report.Ready = append(b.report.Ready, startTime{Database: name, New: true, Seconds: took.Seconds()})
+	if err := server.stop(); err != nil {
+		return err
+	}
+	if server, took, err = b.startServer(ctx, dir, serverURL); err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, server.stop()) }()
-	if err := b.introduce(server, name, b.chains, 2); err != nil {
+	b.report.Ready = append(b.report.Ready, startTime{Database: name, Seconds: took.Seconds()})
+	if err := b.introduce(ctx, server, "server "+name, b.chains, 2); err != nil {
 		return err
 	}
 	floor, err := start(roleFloor, "-database", floorURL)
@@ -124,18 +134,17 @@ func (b *bench) database(name string, first bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, floor.stop()) }()
-	var at ready
-	if err := floor.read(&at); err != nil {
+	var address string
+	if err := floor.read(&address); err != nil {
 		return err
 	}
-	if err := b.ask(order{Target: "floor " + name, Address: at.Address}, nil); err != nil {
+	if err := b.ask(order{Target: "floor " + name, Address: address}, nil); err != nil {
 		return err
 	}
-	return b.measure(name, first, server, floor)
+	return b.measure(ctx, name, first, server, floor)
 }
 
-func createDatabases(admin string, names ...string) error {
-	ctx := context.Background()
+func createDatabases(ctx context.Context, admin string, names ...string) error {
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {
 		return err
@@ -148,76 +157,14 @@ func createDatabases(admin string, names ...string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// served is a server under load.
-type served struct {
-	*process
-	ready
-}
-
-// startServer starts the server and notes how long that took, both for a new database and for one that is there.
-func (b *bench) startServer(name, dir, database string) (*served, error) {
-	s, took, err := startOnce(dir, database)
-	if err != nil {
-		return nil, err
-	}
-	b.report.Ready = append(b.report.Ready, startTime{Database: name, New: true, Seconds: took.Seconds()})
-	if err := s.stop(); err != nil {
-		return nil, err
-	}
-	if s, took, err = startOnce(dir, database); err != nil {
-		return nil, err
-	}
-	b.report.Ready = append(b.report.Ready, startTime{Database: name, Seconds: took.Seconds()})
-	return s, nil
-}
-
-func startOnce(dir, database string) (*served, time.Duration, error) {
-	begin := time.Now()
-	p, err := start(roleServe, "-data", dir, "-database", database)
-	if err != nil {
-		return nil, 0, err
-	}
-	s := &served{process: p}
-	if err := p.read(&s.ready); err != nil {
-		return nil, 0, errors.Join(err, p.stop())
-	}
-	response, err := http.Get("http://" + s.Address + "/readyz")
-	if err != nil {
-		return nil, 0, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, 0, fmt.Errorf("/readyz: %s", response.Status)
-	}
-	return s, time.Since(begin), nil
-}
-
-// introduce makes applications and browsers that are signed in, and lets each get tokens of some of the applications.
-func (b *bench) introduce(s *served, name string, browsers, applications int) error {
-	o := order{Target: "server " + name, Address: s.Address, Applications: applications}
-	if err := s.control("/registrations", nil, &o.Registrations); err != nil {
-		return err
-	}
-	if err := s.control("/browsers", url.Values{"n": {strconv.Itoa(browsers)}}, &o.Cookies); err != nil {
+// introduce makes the server known to the generator as the target, with applications of its own and browsers that are
+// signed in, and lets each browser get tokens of the first applications.
+func (b *bench) introduce(ctx context.Context, s *served, target string, browsers, applications int) (err error) {
+	o := order{Target: target, Address: s.address, Applications: applications}
+	if o.Registrations, o.Cookies, err = introduce(ctx, s.environ, browsers); err != nil {
 		return err
 	}
 	return b.ask(o, nil)
-}
-
-func (s *served) control(path string, form url.Values, into any) error {
-	response, err := http.PostForm("http://"+s.Control+path, form)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", path, response.Status, body)
-	}
-	return json.Unmarshal(body, into)
 }
 
 // ask gives the generator an order.
@@ -244,7 +191,7 @@ func (b *bench) selected(s *scenario) bool {
 }
 
 // measure goes round all scenarios as often as there are rounds, so that what else the machine does meets all alike.
-func (b *bench) measure(name string, first bool, server *served, floor *process) error {
+func (b *bench) measure(ctx context.Context, name string, first bool, server *served, floor *process) error {
 	for round := -1; round < b.rounds; round++ { // the first only warms up
 		for _, connections := range b.connections {
 			if round < 0 && connections != b.connections[len(b.connections)-1] {
@@ -256,17 +203,21 @@ func (b *bench) measure(name string, first bool, server *served, floor *process)
 				if !b.selected(s) || !first && !s.data {
 					continue
 				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				o := order{Target: "floor " + name, Kind: s.name, Connections: connections, Duration: b.duration}
 				under := floor
 				if s.server {
-					o.Target, under = "server "+name, server.process
+					o.Target, under = "server "+name, &server.process
 				}
 				if round < 0 {
 					o.Duration = min(b.duration, 300*time.Millisecond)
 				}
 				end := func() error { return nil }
 				if s.server && b.profiles != "" && round == b.rounds-1 {
-					end = b.profile(server, fmt.Sprintf("%s-%d-%s", name, connections, strings.NewReplacer(" ", "_", ",", "").Replace(s.name)))
+					file := fmt.Sprintf("%s-%d-%s.pprof", name, connections, strings.NewReplacer(" ", "_", ",", "").Replace(s.name))
+					end = server.profile(b.duration, filepath.Join(b.profiles, file))
 				}
 				before, err := under.cpu()
 				if err != nil {
@@ -290,33 +241,13 @@ func (b *bench) measure(name string, first bool, server *served, floor *process)
 	return nil
 }
 
-// profile begins to take a CPU profile of the server, as long as a measurement. The result waits for its end.
-func (b *bench) profile(s *served, name string) (end func() error) {
-	done := make(chan error, 1)
-	go func() {
-		seconds := max(1, int(b.duration.Round(time.Second).Seconds()))
-		response, err := http.Get(fmt.Sprintf("http://%s/profile?seconds=%d", s.Control, seconds))
-		if err != nil {
-			done <- err
-			return
-		}
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(b.profiles, name+".pprof"), text, 0o644)
-		}
-		done <- err
-	}()
-	return func() error { return <-done }
-}
-
-// footprint measures the memory of a server on SQLite after the traffic of many sessions, and the size of the binary.
-func (b *bench) footprint() (err error) {
-	dir := filepath.Join(b.dir, "footprint")
+// memory measures the memory of a server on SQLite after the traffic of many sessions.
+func (b *bench) memory(ctx context.Context) (err error) {
+	dir := filepath.Join(b.dir, "memory")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	s, _, err := startOnce(dir, "sqlite:"+filepath.Join(dir, "portico.db"))
+	s, _, err := b.startServer(ctx, dir, "sqlite:"+filepath.Join(dir, "portico.db"))
 	if err != nil {
 		return err
 	}
@@ -325,32 +256,27 @@ func (b *bench) footprint() (err error) {
 	for made := 0; made < b.sessions; made += batch {
 		n := min(batch, b.sessions-made)
 		progress("memory: %d of %d sessions", made, b.sessions)
-		if err := b.introduce(s, "footprint", n, 1); err != nil {
+		if err := b.introduce(ctx, s, "memory", n, 1); err != nil {
 			return err
 		}
 		for _, kind := range []string{"introspection", "userinfo", "refresh, ES256 ID token"} {
 			connections := min(16, n)
-			if err := b.ask(order{Target: "server footprint", Kind: kind, Connections: connections, Requests: n / connections}, nil); err != nil {
+			if err := b.ask(order{Target: "memory", Kind: kind, Connections: connections, Requests: n / connections}, nil); err != nil {
 				return err
 			}
 		}
 	}
 	b.report.Sessions = b.sessions
-	if b.report.Resident, err = s.resident(); err != nil {
-		return err
-	}
-	if binary, err := os.Stat(filepath.Join("build", "portico")); err == nil {
-		b.report.Binary = binary.Size()
-	}
-	return nil
+	b.report.Resident, err = s.resident()
+	return err
 }
 
 var benchmarkLine = regexp.MustCompile(`(?m)^BenchmarkRequest/(\w+?)(?:-\d+)?\s.*\s(\d+) allocs/op`)
 
 // countAllocations runs the Go benchmarks of the endpoints.
-func (b *bench) countAllocations() error {
+func (b *bench) countAllocations(ctx context.Context) error {
 	progress("allocations: the Go benchmarks")
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", "^BenchmarkRequest$", "-benchmem", "-benchtime", "200ms", "./provider")
+	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkRequest$", "-benchmem", "-benchtime", "200ms", "./provider")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
