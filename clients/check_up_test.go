@@ -65,7 +65,9 @@ func TestCheckUp(t *testing.T) {
 		{"third party", clients.Web, func(a *clients.Application) { a.Consent = clients.ConsentThirdParty }, false, []finding{{What: clients.NoPolicy}}},
 		{"never used", clients.Web, func(*clients.Application) {}, true, []finding{{What: clients.NeverUsed}}},
 		{"a phone", clients.Native, func(a *clients.Application) { a.Secrets, a.BackchannelLogoutURI = nil, "" }, false, nil},
-		{"a machine", clients.Machine, func(a *clients.Application) { a.RedirectURIs, a.PostLogoutRedirectURIs, a.InitiateLoginURI = nil, nil, "" }, true, nil},
+		{"a machine", clients.Machine, func(a *clients.Application) {
+			a.RedirectURIs, a.PostLogoutRedirectURIs, a.InitiateLoginURI = nil, nil, ""
+		}, true, nil},
 		{"a television", clients.Device, func(a *clients.Application) { a.RedirectURIs, a.PostLogoutRedirectURIs = nil, nil }, false, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
