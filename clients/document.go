@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -140,6 +141,14 @@ func notNull(values []string) []string {
 	return values
 }
 
+// orNil makes of an empty list none, as an application has it.
+func orNil(values []string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	return values
+}
+
 func (p *SessionPolicy) document() PolicyDocument {
 	return PolicyDocument{
 		AccessTokenLifetime: int64(p.AccessTokenLifetime / time.Second), InactivityTimeout: int64(p.InactivityTimeout / time.Second),
@@ -177,18 +186,22 @@ func (d *Document) apply(a *Application) error {
 	}
 	a.ClientID, a.Name, a.Kind, a.Enabled, a.Description = d.ClientID, d.Name, d.Kind, d.Enabled, d.Description
 	a.LogoURI, a.HomepageURI, a.PolicyURI, a.TOSURI = d.LogoURI, d.HomepageURI, d.PolicyURI, d.TOSURI
-	a.RedirectURIs, a.PostLogoutRedirectURIs, a.WildcardRedirects = d.RedirectURIs, d.PostLogoutRedirectURIs, d.WildcardRedirects
+	a.RedirectURIs, a.PostLogoutRedirectURIs, a.WildcardRedirects = orNil(d.RedirectURIs), orNil(d.PostLogoutRedirectURIs), d.WildcardRedirects
 	a.InitiateLoginURI, a.InvitationURI, a.PasswordResetURI = d.InitiateLoginURI, d.InvitationURI, d.PasswordResetURI
 	a.BackchannelLogoutURI, a.BackchannelLogoutSessionRequired = d.BackchannelLogoutURI, d.BackchannelLogoutSessionRequired
 	a.FrontchannelLogoutURI, a.FrontchannelLogoutSessionRequired = d.FrontchannelLogoutURI, d.FrontchannelLogoutSessionRequired
-	a.CORSOrigins = d.CORSOrigins
-	a.GrantTypes, a.ResponseTypes, a.Scopes, a.Audiences, a.Identifiers = d.GrantTypes, d.ResponseTypes, d.Scopes, d.Audiences, d.Identifiers
+	a.CORSOrigins = orNil(d.CORSOrigins)
+	a.GrantTypes, a.ResponseTypes, a.Scopes, a.Audiences, a.Identifiers = orNil(d.GrantTypes), orNil(d.ResponseTypes), orNil(d.Scopes), orNil(d.Audiences), orNil(d.Identifiers)
 	a.AccessTokenFormat, a.IDTokenSignedResponseAlg, a.TokenEndpointAuthMethod = d.AccessTokenFormat, d.IDTokenSignedResponseAlg, d.TokenEndpointAuthMethod
 	a.JWKS, a.JWKSURI, a.RequirePAR, a.RequireDPoP, a.PKCE, a.Consent = d.JWKS, d.JWKSURI, d.RequirePAR, d.RequireDPoP, d.PKCE, d.Consent
 	a.IntrospectsUnaddressed = d.IntrospectsUnaddressed
-	a.SessionPolicy, a.SignInMethods, a.ACR = policy, d.SignInMethods, d.ACR
-	a.Allowed, a.Branding = Allowed(d.Allowed), Branding(d.Branding)
+	a.SessionPolicy, a.SignInMethods, a.ACR = policy, orNil(d.SignInMethods), d.ACR
+	a.Allowed = Allowed{orNil(d.Allowed.Organizations), orNil(d.Allowed.Roles), orNil(d.Allowed.Users)}
+	a.Branding = Branding(d.Branding)
 	a.ClaimsTemplate, a.Metadata = d.ClaimsTemplate, d.Metadata
+	if len(a.Metadata) == 0 {
+		a.Metadata = nil
+	}
 	return nil
 }
 
@@ -232,18 +245,24 @@ func (p Patch) Apply(a *Application, more ...Patch) error {
 }
 
 func (d Document) patched(changes ...Patch) (*Document, error) {
-	text, err := json.Marshal(d)
+	merged, err := d.object()
 	if err != nil {
-		return nil, err
-	}
-	var merged any
-	if err := decode(text, &merged); err != nil {
 		return nil, err
 	}
 	for _, change := range changes {
 		merged = merge(merged, change)
 	}
-	if text, err = json.Marshal(merged); err != nil {
+	known, err := Document{JWKS: json.RawMessage(`{}`), ClaimsTemplate: json.RawMessage(`{}`), Metadata: map[string]string{}}.object()
+	if err != nil {
+		return nil, err
+	}
+	var m mistakes
+	m.strangers("", merged, known)
+	if err := m.err(); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(merged)
+	if err != nil {
 		return nil, err
 	}
 	next := &Document{}
@@ -251,6 +270,37 @@ func (d Document) patched(changes ...Patch) (*Document, error) {
 		return nil, misfit(err)
 	}
 	return next, nil
+}
+
+func (d Document) object() (object map[string]any, err error) {
+	text, err := json.Marshal(d)
+	if err == nil {
+		err = decode(text, &object)
+	}
+	return object, err
+}
+
+// given are the fields of a Reply that nobody sets.
+var given = []string{"id", "client_secret", "default", "created_at", "updated_at"}
+
+// strangers finds the names that an object has and a known one hasn't, to the letter. An object of which nothing is known
+// may have any.
+func (m *mistakes) strangers(at string, object, known map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		field := at + name
+		of, ok := known[name]
+		switch {
+		case !ok && slices.Contains(given, field):
+			m.add(field, "%s is given by Portico: leave it out", name)
+		case !ok:
+			m.add(field, "an application has no field %s", quote(field))
+		default:
+			below, _ := object[name].(map[string]any)
+			if of, _ := of.(map[string]any); len(of) > 0 {
+				m.strangers(field+"/", below, of)
+			}
+		}
+	}
 }
 
 // merge is MergePatch of RFC 7396 §2.
@@ -276,7 +326,6 @@ func merge(target any, change map[string]any) map[string]any {
 func decode(text []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return err
 	}
@@ -286,21 +335,11 @@ func decode(text []byte, into any) error {
 	return nil
 }
 
-// given are the fields of a Reply that nobody sets.
-var given = []string{"id", "client_secret", "default", "created_at", "updated_at"}
-
 // misfit makes a fault of an error of encoding/json.
 func misfit(err error) error {
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
 		field := strings.ReplaceAll(wrong.Field, ".", "/")
 		return fault.Invalidf(field, "%s must be %s, not %s", lastOf(field), kindOfJSON(wrong.Type), wrong.Value)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		name = strings.Trim(name, `"`)
-		if slices.Contains(given, name) {
-			return fault.Invalidf(name, "%s is given by Portico: leave it out", name)
-		}
-		return fault.Invalidf(name, "an application has no field %s", quote(name))
 	}
 	return fault.Invalidf("", "this is no application: %v", err)
 }

@@ -78,7 +78,7 @@ func TestPatch(t *testing.T) {
 			t.Errorf("%s: Apply = %v", test.name, err)
 		}
 		test.want(want)
-		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
@@ -98,6 +98,8 @@ func TestPatchRefuses(t *testing.T) {
 		{`{"session_policy":{"inactivity_timeout":9223372037}}`, fault.Invalidf("session_policy/inactivity_timeout", "inactivity_timeout has 9223372037 seconds, which is out of range")},
 		{`{"session_policy":{"inactivity_timeout":-9223372037}}`, fault.Invalidf("session_policy/inactivity_timeout", "inactivity_timeout has -9223372037 seconds, which is out of range")},
 		{`{"colour":"red"}`, fault.Invalidf("colour", `an application has no field "colour"`)},
+		{`{"Name":"x"}`, fault.Invalidf("Name", `an application has no field "Name"`)},
+		{`{"session_policy":{"idle":5}}`, fault.Invalidf("session_policy/idle", `an application has no field "session_policy/idle"`)},
 		{`{"created_at":"2026-01-01T00:00:00Z"}`, fault.Invalidf("created_at", "created_at is given by Portico: leave it out")},
 	} {
 		a := Web.Preset()

@@ -135,19 +135,8 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 		if !now.After(before.UpdatedAt) {
 			now = before.UpdatedAt.Add(time.Microsecond)
 		}
-		app.ID, app.Environment, app.Secrets = before.ID, before.Environment, before.Secrets
-		app.CreatedAt, app.UpdatedAt = before.CreatedAt, before.UpdatedAt
-		if app.SessionPolicy.sameClocks(before.SessionPolicy) {
-			app.SessionPolicy.Retired = before.SessionPolicy.Retired
-		} else {
-			app.SessionPolicy = before.SessionPolicy.replacedBy(app.SessionPolicy, now)
-		}
-		// Disabling is an emergency, which no rule that came later may stand in the way of.
-		switched := *before
-		if switched.Enabled = app.Enabled; !reflect.DeepEqual(&switched, app) {
-			if err := errors.Join(validChange(before, app), others.validate(app, env.Kind)); err != nil {
-				return err
-			}
+		if err := others.settle(before, app, env.Kind, now); err != nil {
+			return err
 		}
 		d, err := compare(before, app)
 		if err != nil || d.Empty() {
@@ -177,6 +166,42 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 	}
 	r.Invalidate(env.ID, id)
 	return nil
+}
+
+// Preview returns the application as it is and as Update would leave it, and changes nothing. Its errors are those of Update.
+func (r *Registry) Preview(ctx context.Context, env *environments.Environment, id ID, change func(*Application) error) (before, after *Application, err error) {
+	others, err := r.snapshot(ctx, env.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if before, err = r.ByID(ctx, env.ID, id); err != nil {
+		return nil, nil, err
+	}
+	after = before.Clone()
+	if err = change(after); err == nil {
+		err = others.settle(before, after, env.Kind, r.now())
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("preview a change of application %s: %w", id, err)
+	}
+	return before, after, nil
+}
+
+// settle takes back what no change can change, retires the policy that a change at now replaced, and validates the result.
+func (s *snapshot) settle(before, app *Application, kind environments.Kind, now time.Time) error {
+	app.ID, app.Environment, app.Secrets = before.ID, before.Environment, before.Secrets
+	app.CreatedAt, app.UpdatedAt = before.CreatedAt, before.UpdatedAt
+	if app.SessionPolicy.sameClocks(before.SessionPolicy) {
+		app.SessionPolicy.Retired = before.SessionPolicy.Retired
+	} else {
+		app.SessionPolicy = before.SessionPolicy.replacedBy(app.SessionPolicy, now)
+	}
+	// Disabling is an emergency, which no rule that came later may stand in the way of.
+	switched := *before
+	if switched.Enabled = app.Enabled; reflect.DeepEqual(&switched, app) {
+		return nil
+	}
+	return errors.Join(validChange(before, app), s.validate(app, kind))
 }
 
 // validChange refuses what can't be told from the application after the change alone.
