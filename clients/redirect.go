@@ -2,6 +2,7 @@ package clients
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -124,6 +125,26 @@ func (a *Application) AllowsRedirect(uri string) bool {
 func (a *Application) AllowsPostLogoutRedirect(uri string) bool {
 	_, rule := a.match(a.PostLogoutRedirectURIs, uri)
 	return rule != ""
+}
+
+// PostLogoutTarget is the address that a browser may be sent to after a sign-out, with state: the given one if it is
+// registered, the default one if none was given (OIDC RP-Initiated Logout 1.0 §3); "" if there is none.
+func (a *Application) PostLogoutTarget(uri, state string) string {
+	switch {
+	case uri == "" && len(a.PostLogoutRedirectURIs) > 0:
+		uri = a.PostLogoutRedirectURIs[0]
+	case !a.AllowsPostLogoutRedirect(uri):
+		return ""
+	}
+	u, err := url.Parse(uri)
+	if err != nil || state == "" {
+		return uri
+	}
+	separator := "?"
+	if u.RawQuery != "" {
+		separator = "&"
+	}
+	return uri + separator + url.Values{"state": {state}}.Encode()
 }
 
 func (a *Application) match(registered []string, uri string) (string, MatchRule) {

@@ -77,3 +77,10 @@ func notAtext(r rune) bool {
 	}
 	return !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
 }
+
+// SameEmail reports whether two addresses are those of one user, whatever the case of their letters.
+func SameEmail(a, b string) bool {
+	x, errX := NormalizeEmail(a)
+	y, errY := NormalizeEmail(b)
+	return errX == nil && errY == nil && x == y
+}

@@ -113,7 +113,7 @@ func (f *flow) account() *sessions.Account {
 		if a.BrowserSession.ID == f.Account {
 			return a
 		}
-		if f.Account != "" || !a.Alive(f.env, f.now) || hint != "" && !sameEmail(a.Email, hint) {
+		if f.Account != "" || !a.Alive(f.env, f.now) || hint != "" && !identity.SameEmail(a.Email, hint) {
 			continue
 		}
 		if found != nil {
@@ -122,12 +122,6 @@ func (f *flow) account() *sessions.Account {
 		found = a
 	}
 	return found
-}
-
-func sameEmail(a, b string) bool {
-	x, errX := identity.NormalizeEmail(a)
-	y, errY := identity.NormalizeEmail(b)
-	return errX == nil && errY == nil && x == y
 }
 
 // good reports whether the account needs no credentials for the flow.

@@ -39,7 +39,7 @@ func (h *Handler) departure(r *http.Request) (*departure, error) {
 	app, err := h.named(r)
 	if err == nil {
 		d.app, id = app, app.ID
-		d.target = target(app, r.Form.Get("post_logout_redirect_uri"), r.Form.Get("state"))
+		d.target = app.PostLogoutTarget(r.Form.Get("post_logout_redirect_uri"), r.Form.Get("state"))
 	} else if !errors.Is(err, clients.ErrNotFound) {
 		return nil, err
 	}
@@ -66,26 +66,6 @@ func (h *Handler) departure(r *http.Request) (*departure, error) {
 		}
 	}
 	return d, nil
-}
-
-// target is the address that the browser may be sent to after a sign-out: the given one if it is registered, the default one
-// if none was given (OIDC RP-Initiated Logout 1.0 §3); "" if there is none.
-func target(app *clients.Application, uri, state string) string {
-	switch {
-	case uri == "" && len(app.PostLogoutRedirectURIs) > 0:
-		uri = app.PostLogoutRedirectURIs[0]
-	case !app.AllowsPostLogoutRedirect(uri):
-		return ""
-	}
-	u, err := url.Parse(uri)
-	if err != nil || state == "" {
-		return uri
-	}
-	separator := "?"
-	if u.RawQuery != "" {
-		separator = "&"
-	}
-	return uri + separator + url.Values{"state": {state}}.Encode()
 }
 
 // showSignOut serves GET /sign-out: it asks where to sign out.
@@ -215,7 +195,7 @@ func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request) error {
 		page.Continue = templates.Button{}
 		address := ""
 		if len(page.Frontchannel) > 0 {
-			address = target(app, query.Get("post_logout_redirect_uri"), query.Get("state"))
+			address = app.PostLogoutTarget(query.Get("post_logout_redirect_uri"), query.Get("state"))
 			page.Leaves = address != ""
 		}
 		if address == "" {

@@ -140,7 +140,7 @@ func (s *situation) account() (*sessions.Account, step) {
 		return nil, stepSignIn
 	}
 	if hint := s.request.loginHint; hint != "" && s.request.hintedSubject == "" {
-		named := slices.IndexFunc(living, func(a *sessions.Account) bool { return sameEmail(a.Email, hint) })
+		named := slices.IndexFunc(living, func(a *sessions.Account) bool { return identity.SameEmail(a.Email, hint) })
 		if named < 0 {
 			return nil, stepSignIn
 		}
@@ -150,12 +150,6 @@ func (s *situation) account() (*sessions.Account, step) {
 		return nil, stepChooseAccount
 	}
 	return living[0], stepAnswer
-}
-
-func sameEmail(a, b string) bool {
-	x, errX := identity.NormalizeEmail(a)
-	y, errY := identity.NormalizeEmail(b)
-	return errX == nil && errY == nil && x == y
 }
 
 // signedOut reports whether the account has signed out of this application since it signed in at this browser. Such a person

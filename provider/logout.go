@@ -80,15 +80,10 @@ func (p *Provider) logout(w http.ResponseWriter, r *http.Request) {
 		p.leave(w, r, env.PathPrefix()+"/sign-out/done?"+query.Encode())
 		return
 	}
-	if target == "" && len(app.PostLogoutRedirectURIs) > 0 {
-		target = app.PostLogoutRedirectURIs[0]
-	}
+	target = app.PostLogoutTarget(target, form.Get("state"))
 	if target == "" {
 		p.leave(w, r, env.PathPrefix()+"/sign-out/done?"+url.Values{"client_id": {clientID}, "scope": {"application"}}.Encode())
 		return
-	}
-	if state := form.Get("state"); state != "" {
-		target = withQuery(target, url.Values{"state": {state}})
 	}
 	p.leave(w, r, target)
 }
