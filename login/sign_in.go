@@ -59,7 +59,7 @@ func (h *Handler) showPassword(w http.ResponseWriter, r *http.Request, f *flow) 
 		return to(w, r, c.Href("/sign-in"))
 	}
 	page := h.passwordPage(f, c)
-	if a := f.account(); a != nil && sameEmail(a.Email, f.Username) && a.Alive(f.env, f.now) {
+	if a := f.account(); a != nil && identity.SameEmail(a.Email, f.Username) && a.Alive(f.env, f.now) {
 		page.Notice, page.Remember = f.sessionEnded(), a.BrowserSession.Remember // she authenticates again
 	}
 	return templates.Render(w, http.StatusOK, page)
