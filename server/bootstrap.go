@@ -25,18 +25,31 @@ func (s *Server) Bootstrap(ctx context.Context) error {
 	}
 	first := environments.New{Slug: DefaultSlug, Name: "Portico", Kind: kind, Root: true}
 	operators := environments.New{Slug: environments.OperatorsSlug, Name: "Portico", Kind: kind}
-	for _, in := range []environments.New{first, operators} {
-		env, err := s.Environments.BySlug(ctx, in.Slug)
-		if errors.Is(err, environments.ErrNotFound) {
-			_, err = s.CreateEnvironment(ctx, in)
-		} else if err == nil {
-			err = s.Keys.Provision(ctx, env.ID)
+	if err := s.ensure(ctx, first); err != nil {
+		return err
+	}
+	return s.ensure(ctx, operators)
+}
+
+// ensure makes an environment, unless it is there or another process makes it at the same time.
+func (s *Server) ensure(ctx context.Context, in environments.New) error {
+	env, err := s.Environments.BySlug(ctx, in.Slug)
+	if errors.Is(err, environments.ErrNotFound) {
+		_, failed := s.CreateEnvironment(ctx, in)
+		if failed == nil {
+			return nil
 		}
-		if err != nil {
-			return err
+		if err := s.Environments.Reload(ctx); err != nil {
+			return errors.Join(failed, err)
+		}
+		if env, err = s.Environments.BySlug(ctx, in.Slug); err != nil {
+			return failed
 		}
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return s.Keys.Provision(ctx, env.ID)
 }
 
 // CreateEnvironment makes an environment with its default application and its keys. Errors: those of

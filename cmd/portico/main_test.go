@@ -80,6 +80,38 @@ func TestBinary(t *testing.T) {
 	}
 }
 
+// Nodes that start on an empty database at the same time make one installation.
+func TestStartsAtOnce(t *testing.T) {
+	for _, dialect := range []string{storage.SQLite, storage.Postgres} {
+		t.Run(dialect, func(t *testing.T) {
+			folder := t.TempDir()
+			environ := []string{"PORTICO_DATA_DIR=" + folder, "PORTICO_LISTEN=127.0.0.1:1"}
+			if dialect == storage.Postgres {
+				environ = append(environ, "PORTICO_DATABASE_URL="+storagetest.EmptyPostgresURL(t))
+			}
+			portico := func(args ...string) (string, error) {
+				cmd := exec.Command(filepath.Join(binary, "portico"), args...)
+				cmd.Env = environ
+				out, err := cmd.CombinedOutput()
+				return string(out), err
+			}
+			var starts sync.WaitGroup
+			for range 6 {
+				starts.Go(func() {
+					if out, err := portico("init"); err != nil {
+						t.Errorf("portico init: %v\n%s", err, out)
+					}
+				})
+			}
+			starts.Wait()
+			out, err := portico("environment", "list")
+			if err != nil || strings.Count(out, " env_") != 2 {
+				t.Errorf("portico environment list: %v, want 2 environments\n%s", err, out)
+			}
+		})
+	}
+}
+
 // TestScripts runs each script on both databases. A script finds PORTICO_LISTEN and PORTICO_DEMO_LISTEN set to free addresses,
 // ISSUER to the public URL that follows, and on PostgreSQL PORTICO_DATABASE_URL to an empty database. Besides what testscript
 // has, it can
