@@ -17,7 +17,7 @@ import (
 func parsePages() map[string]map[string]*template.Template {
 	pages := map[string]map[string]*template.Template{}
 	for _, t := range catalogue() {
-		parts := template.Must(template.New("").Funcs(t.functions()).ParseFS(files, "html/parts/*.html"))
+		parts := template.Must(template.New("").Funcs(t.functions()).Funcs(t.dashboardFunctions()).ParseFS(files, "html/parts/*.html"))
 		pages[t.tag] = map[string]*template.Template{}
 		entries, err := files.ReadDir("html")
 		if err != nil {

@@ -54,13 +54,15 @@ func TestTranslationsAreComplete(t *testing.T) {
 		Values []string
 	}
 	shapes := func(language string) []shape {
-		content, err := messageFiles.ReadFile("messages/" + language + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var texts map[string]json.RawMessage
-		if err := json.Unmarshal(content, &texts); err != nil {
-			t.Fatal(err)
+		texts := map[string]json.RawMessage{}
+		for _, file := range []string{"", "dashboard."} {
+			content, err := messageFiles.ReadFile("messages/" + file + language + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(content, &texts); err != nil {
+				t.Fatal(err)
+			}
 		}
 		var all []shape
 		for id, text := range texts {
@@ -85,13 +87,15 @@ func TestTranslationsAreComplete(t *testing.T) {
 // The words of ui.md §4 are kept out of the texts.
 func TestWords(t *testing.T) {
 	unwanted := regexp.MustCompile(`(?i)please|oops|invalid|error occurred|[a-z]!|log in|log out|e-mail`)
-	content, err := messageFiles.ReadFile("messages/en.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(content)) {
-		if word := unwanted.FindString(line); word != "" {
-			t.Errorf("%q in %s", word, line)
+	for _, file := range []string{"en.json", "dashboard.en.json"} {
+		content, err := messageFiles.ReadFile("messages/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(content)) {
+			if word := unwanted.FindString(line); word != "" {
+				t.Errorf("%q in %s", word, line)
+			}
 		}
 	}
 }

@@ -136,6 +136,8 @@ var (
 	TextTryAgain    = Message{id: "button.try_again"}
 	TextGoToSignIn  = Message{id: "button.sign_in"}
 	TextGoToAccount = Message{id: "button.account"}
+
+	TextGoToDashboard = Message{id: "button.dashboard"}
 )
 
 // TextContinueTo labels the way on to an application.

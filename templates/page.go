@@ -22,6 +22,7 @@ type view struct {
 	announce bool     // the page is a result: reading starts at its heading
 	isolated bool     // an account or dashboard page, which no other window may hold
 	frames   []string // sources of the frames that it shows
+	images   []string // addresses of images beside the logo
 }
 
 // Chrome is what surrounds every page: whose page it is, in which language, and where its links lead.

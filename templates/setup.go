@@ -18,9 +18,8 @@ func (p Setup) view() view {
 
 // Welcome is the first page of the dashboard: what can be done next, with a tick at what is done.
 type Welcome struct {
-	Chrome
-	Account Person // the operator
-	Steps   []WelcomeStep
+	Dashboard
+	Steps []WelcomeStep
 }
 
 func (p Welcome) view() view {

@@ -11,24 +11,27 @@ import (
 // TestStructure holds what is true of every page (ui.md §1, §5, §10, §12), in both languages.
 func TestStructure(t *testing.T) {
 	for name, page := range samples {
-		t.Run(name, func(t *testing.T) {
-			text := render(t, page).Body.String()
-			root, err := html.Parse(strings.NewReader(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := document{t: t, root: root, byID: map[string]*html.Node{}}
-			d.collectIDs()
-			d.checkHead(page)
-			d.checkNothingInline()
-			d.checkFields()
-			d.checkLinks(page)
-			for _, trace := range []string{"ZgotmplZ", "<no value>", "{{", "%!"} {
-				if strings.Contains(text, trace) {
-					t.Errorf("the page shows %q", trace)
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkStructure(t, page) })
+	}
+}
+
+func checkStructure(t *testing.T, page Page) {
+	t.Helper()
+	text := render(t, page).Body.String()
+	root, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := document{t: t, root: root, byID: map[string]*html.Node{}}
+	d.collectIDs()
+	d.checkHead(page)
+	d.checkNothingInline()
+	d.checkFields()
+	d.checkLinks(page)
+	for _, trace := range []string{"ZgotmplZ", "<no value>", "{{", "%!"} {
+		if strings.Contains(text, trace) {
+			t.Errorf("the page shows %q", trace)
+		}
 	}
 }
 

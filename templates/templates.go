@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -54,7 +55,7 @@ func execute(w io.Writer, page Page) error {
 // opened only where the page needs it.
 func writeHeader(h http.Header, page Page) {
 	chrome, view := page.chrome(), page.view()
-	images := strings.Join(append([]string{"img-src 'self' data:"}, origins(chrome.LogoURI)...), " ")
+	images := strings.Join(append([]string{"img-src 'self' data:"}, origins(append(view.images, chrome.LogoURI)...)...), " ")
 	policy := []string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", images, "font-src 'self'", "connect-src 'self'",
 		"base-uri 'none'", "frame-ancestors 'none'",
@@ -89,7 +90,9 @@ func origins(addresses ...string) []string {
 		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || !plainHost.MatchString(u.Host) {
 			continue
 		}
-		sources = append(sources, u.Scheme+"://"+u.Host)
+		if source := u.Scheme + "://" + u.Host; !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
 	}
 	return sources
 }

@@ -122,13 +122,6 @@ var samples = map[string]Page{
 
 	"setup":        Setup{Chrome: portico, Token: "st_4rT9wq", MinLength: 15},
 	"setup_errors": Setup{Chrome: portico, Token: "st_4rT9wq", MinLength: 15, Errors: []FieldError{{"name", TextNameMissing}, {"username", TextEmailMissing}, {"password", TextNewPasswordMissing}}},
-	"welcome": Welcome{Chrome: portico, Account: nina, Steps: []WelcomeStep{
-		{What: TrySignIn, URI: "http://127.0.0.1:8081/"},
-		{What: AddApplication, Command: "portico application create --environment default --name Web --kind web --redirect-uri https://app.example/cb"},
-		{What: SetUpMail, URI: "/dev/mailbox"},
-		{What: InviteTeammate, Command: "portico user create --environment operators --email sam@example.com"}}},
-	"welcome_done": Welcome{Chrome: with(portico, german), Account: nina, Steps: []WelcomeStep{
-		{What: TrySignIn, Done: true, URI: "http://127.0.0.1:8081/"}, {What: AddApplication, Done: true}, {What: SetUpMail, URI: "/dev/mailbox"}, {What: InviteTeammate, Done: true}}},
 	"mailbox": Mailbox{Chrome: portico, Messages: []MailboxEntry{
 		{"msg_2", nina.Email, "Verify your email, Acme Web", "482913", now.Add(-20 * time.Second)},
 		{"msg_1", longName.Email, "Your password was changed, Donaudampfschifffahrtselektrizitätenhaupt", "", now.Add(-49 * time.Hour)}}},

@@ -2,9 +2,10 @@
 package dashboard
 
 import (
+	"context"
 	"errors"
+	"html/template"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -29,6 +30,7 @@ type Handler struct {
 	Sessions     *sessions.Registry
 	Cookies      *sessions.Cookies
 	Setup        *admin.Setup
+	Operators    *admin.Operators
 	Mailbox      *mail.Mailbox // nil if mail is sent
 	DemoURL      string        // "" if the demo doesn't run
 	Now          func() time.Time
@@ -39,75 +41,89 @@ type Handler struct {
 func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /setup", h.handle(h.showSetup))
 	mux.Handle("POST /setup", h.handle(h.setup))
-	mux.Handle("GET /admin", h.handle(h.welcome))
 	if h.Mailbox != nil {
 		mux.Handle("GET /dev/mailbox", h.handle(h.showMailbox))
 		mux.Handle("GET /dev/mailbox/{id}", h.handle(h.showMessage))
 		mux.Handle("GET /dev/mailbox/{id}/html", h.handle(h.showMessageBody))
 	}
+	for _, route := range h.routes() {
+		mux.Handle(route.pattern, h.visited(route.needs, route.serve))
+	}
 	mux.Handle("/", h.handle(func(http.ResponseWriter, *http.Request) error { return fault.NotFoundf("there is no such page") }))
 }
 
-// handle makes a response of an error, once.
+// route is a page, or what the form of one does. Nobody gets to it without the permission.
+type route struct {
+	pattern string
+	needs   admin.Permission
+	serve   func(http.ResponseWriter, *http.Request, *visit) error
+}
+
+func (h *Handler) routes() []route {
+	const env = "/admin/env/{env}"
+	return []route{
+		{"GET /admin", admin.ReadEnvironments, h.welcome},
+		{"GET " + env, admin.ReadEnvironments, h.enter},
+		{"GET " + env + "/applications", admin.ReadApplications, h.listApplications},
+	}
+}
+
+// handle reads the form and makes a response of an error, once.
 func (h *Handler) handle(do func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := do(w, r)
-		if err == nil {
-			return
+		err := r.ParseForm()
+		if err != nil {
+			err = fault.Invalidf("", "The form cannot be read. Open the page again.").WithCause(err)
+		} else {
+			err = do(w, r)
 		}
-		f := fault.Of(err)
-		page := templates.ErrorPage{Chrome: h.chrome(r), Text: templates.TextOurFault, Reference: audit.RequestID(r.Context())}
-		page.Button = templates.Button{Label: templates.TextStartAgain, URI: "/admin"}
-		switch f.Kind {
-		case fault.NotFound:
-			page = templates.NotFound(h.chrome(r))
-			page.Button = templates.Button{Label: templates.TextStartAgain, URI: "/admin"}
-		case fault.Internal:
-			h.Log.ErrorContext(r.Context(), "request failed", "err", err)
-		default:
-			page.Text = templates.Literal(f.Message)
-		}
-		if err := templates.Render(w, f.Kind.Status(), page); err != nil {
-			h.Log.ErrorContext(r.Context(), "page not rendered", "err", err)
+		if err != nil {
+			h.showError(w, r, err)
 		}
 	})
 }
 
+func (h *Handler) showError(w http.ResponseWriter, r *http.Request, err error) {
+	ctx := r.Context()
+	f := fault.Of(err)
+	page := templates.ErrorPage{Chrome: h.chrome(r), Text: templates.Literal(f.Message), Reference: audit.RequestID(ctx)}
+	page.Button = templates.Button{Label: templates.TextGoToDashboard, URI: template.URL(page.Href("/admin"))}
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		page.Text = templates.NeedsRole(string(refused.role))
+	case f.Kind == fault.NotFound:
+		button := page.Button
+		page = templates.NotFound(page.Chrome)
+		page.Button = button
+	case f.Kind == fault.Internal, f.Kind == fault.Unavailable:
+		page.Text = templates.TextOurFault
+		if errors.Is(err, context.Canceled) {
+			h.Log.InfoContext(ctx, "the browser did not wait", "err", err)
+		} else {
+			h.Log.ErrorContext(ctx, "request failed", "err", err)
+		}
+	}
+	if err := templates.Render(w, f.Kind.Status(), page); err != nil {
+		h.Log.ErrorContext(ctx, "page not rendered", "err", err)
+	}
+}
+
 func (h *Handler) chrome(r *http.Request) templates.Chrome {
 	return templates.Chrome{
-		Environment: "Portico", Now: h.Now().UTC(), Query: r.URL.RawQuery,
+		Environment: "Portico", Now: h.Now().UTC(), Query: r.URL.RawQuery, Notice: notices[r.URL.Query().Get("notice")],
 		Language: templates.MatchLanguage(r.URL.Query().Get("ui_locales"), r.Header.Get("Accept-Language")),
 	}
 }
 
-// operator returns who is signed in as an operator at this browser; nil if nobody is.
-func (h *Handler) operator(r *http.Request) (*sessions.Account, error) {
-	env := environments.FromContext(r.Context())
-	accounts, err := h.Sessions.Accounts(r.Context(), env.ID, h.Cookies.Handle(r, env), "")
-	if err != nil {
-		return nil, err
-	}
-	for i := range accounts {
-		if accounts[i].Alive(env, h.Now()) {
-			return &accounts[i], nil
-		}
-	}
-	return nil, nil
+// notices are what an address can ask a page to say, so that it says it again after a reload.
+var notices = map[string]templates.Message{
+	"saved": templates.TextSaved,
 }
 
-// signIn sends the browser to the operators' sign-in, from where it comes back to the dashboard.
-func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
-	env := environments.FromContext(r.Context())
-	http.Redirect(w, r, env.PathPrefix()+"/sign-in?"+url.Values{"return_to": {"/admin"}}.Encode(), http.StatusSeeOther)
+// to sends the browser to an address.
+func to(w http.ResponseWriter, r *http.Request, address string) error {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, address, http.StatusSeeOther)
 	return nil
 }
-
-// actor is the person at the browser, for the events that she causes.
-func actor(r *http.Request, a audit.Actor) *http.Request {
-	a.Address, _, _ = net.SplitHostPort(r.RemoteAddr)
-	a.UserAgent = r.UserAgent()
-	return r.WithContext(audit.WithActor(r.Context(), a))
-}
-
-// isSetupError reports whether a set-up link was no good.
-func isSetupError(err error) bool { return errors.Is(err, admin.ErrSetupToken) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
@@ -23,7 +24,7 @@ func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request) error {
 
 // refuseLink tells somebody with a link that is no good how to get on.
 func (h *Handler) refuseLink(w http.ResponseWriter, r *http.Request, err error) error {
-	if !isSetupError(err) {
+	if !errors.Is(err, admin.ErrSetupToken) {
 		return err
 	}
 	text := templates.TextSetupLinkExpired
@@ -44,7 +45,7 @@ func (h *Handler) setup(w http.ResponseWriter, r *http.Request) error {
 	email := strings.TrimSpace(r.PostFormValue("username"))
 	r = actor(r, audit.Actor{Kind: audit.ActorOperator, Name: email})
 	user, err := h.Setup.CreateOperator(r.Context(), token, name, email, r.PostFormValue("password"))
-	if isSetupError(err) {
+	if errors.Is(err, admin.ErrSetupToken) {
 		return h.refuseLink(w, r, err)
 	}
 	if wrong := fieldErrors(err); len(wrong) > 0 {
@@ -92,15 +93,8 @@ func fieldErrors(err error) []templates.FieldError {
 }
 
 // welcome serves GET /admin: what can be done next.
-func (h *Handler) welcome(w http.ResponseWriter, r *http.Request) error {
-	operator, err := h.operator(r)
-	if err != nil {
-		return err
-	}
-	if operator == nil {
-		return h.signIn(w, r)
-	}
-	page := templates.Welcome{Chrome: h.chrome(r), Account: templates.Person{Name: operator.Name, Email: operator.Email}}
+func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, v *visit) error {
+	page := templates.Welcome{Dashboard: v.shell}
 	if h.DemoURL != "" {
 		page.Steps = append(page.Steps, templates.WelcomeStep{What: templates.TrySignIn, URI: h.DemoURL})
 	}

@@ -1,0 +1,89 @@
+package templates
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+var (
+	production  = Tenant{Slug: "production", Name: "Acme", Production: true}
+	development = Tenant{Slug: "staging", Name: "Acme staging"}
+
+	// What an owner sees in production.
+	owner = Dashboard{
+		Chrome: Chrome{Environment: "Acme", Now: now}, Operator: Person{"Olga Okafor", "olga@example.com"}, Role: "owner",
+		Tenant: production, Tenants: []Tenant{production, development},
+		Menu:      []Section{SectionApplications, SectionUsers, SectionEvents, SectionKeys, SectionSettings},
+		Installed: []Section{SectionEnvironments, SectionOperators}, SignOut: "/env/operators/sign-out",
+	}
+	// What a viewer sees in staging.
+	viewer = Dashboard{
+		Chrome: Chrome{Environment: "Acme staging", Now: now, Language: "de"}, Operator: Person{Email: longName.Email}, Role: "viewer",
+		Tenant: development, Tenants: []Tenant{production, development},
+		Menu:      []Section{SectionApplications, SectionUsers, SectionEvents, SectionKeys, SectionSettings},
+		Installed: []Section{SectionEnvironments}, SignOut: "/env/operators/sign-out",
+	}
+)
+
+func at(d Dashboard, s Section) Dashboard {
+	d.Section = s
+	return d
+}
+
+// installation is what she sees on a page of the installation.
+func installation(d Dashboard) Dashboard {
+	d.Chrome.Environment = "Portico"
+	return d
+}
+
+// dashboardSamples are the pages of the dashboard in their main states, by the name of their golden file.
+var dashboardSamples = map[string]Page{
+	"welcome": Welcome{Dashboard: installation(owner), Steps: []WelcomeStep{
+		{What: TrySignIn, URI: "http://127.0.0.1:8081/"},
+		{What: AddApplication, URI: "/admin/env/production/applications/new"},
+		{What: SetUpMail, Command: "mail.smtp.host"},
+		{What: InviteTeammate, URI: "/admin/operators/new"}}},
+	"welcome_done": Welcome{Dashboard: viewer, Steps: []WelcomeStep{
+		{What: TrySignIn, Done: true, URI: "http://127.0.0.1:8081/"}, {What: AddApplication, Done: true}, {What: SetUpMail, Done: true}, {What: InviteTeammate, Done: true}}},
+
+	"dashboard_applications": DashboardApplications{Dashboard: at(owner, SectionApplications), Rows: []ApplicationRow{
+		{ID: "app_1", Name: "Acme Web", Kind: "web", ClientID: "acme-web", Default: true, HasUsers: true, Living: 1204, LastSignIn: now.Add(-time.Minute)},
+		{ID: "app_2", Name: "Acme Phone", Kind: "native", ClientID: "acme-phone", HasUsers: true, Living: 873, LastSignIn: now.Add(-4 * time.Minute), Hints: 2},
+		{ID: "app_3", Name: "Admin tool", Kind: "web", ClientID: "tools", HasUsers: true, Living: 6, LastSignIn: now.AddDate(0, 0, -3), Warnings: 1, Hints: 1},
+		{ID: "app_4", Name: "Nightly import", Kind: "machine", ClientID: "import", LastSignIn: now.Add(-12 * time.Hour)},
+		{ID: "app_5", Name: longName.Name, Kind: "spa", ClientID: "wolfeschlegelsteinhausenbergerdorffenson-a2bcdefghjkmn", HasUsers: true, Disabled: true, Warnings: 2},
+	}, Pager: Pager{Older: "/admin/env/production/applications?older=app_5"}},
+	"dashboard_applications_found": DashboardApplications{Dashboard: at(viewer, SectionApplications), Query: "phone", Kind: "native", Denied: NeedsRole("admin"),
+		Rows: []ApplicationRow{{ID: "app_2", Name: "Acme Phone", Kind: "native", ClientID: "acme-phone", HasUsers: true, Living: 1204873, LastSignIn: now, Hints: 1}}},
+	"dashboard_applications_none": DashboardApplications{Dashboard: at(owner, SectionApplications), Query: "desktop"},
+}
+
+func TestDashboardPages(t *testing.T) {
+	for name, page := range dashboardSamples {
+		t.Run(name, func(t *testing.T) {
+			golden(t, name+".html", hash.ReplaceAllString(render(t, page).Body.String(), "$1.HASH."))
+		})
+	}
+}
+
+func TestDashboardStructure(t *testing.T) {
+	for name, page := range dashboardSamples {
+		t.Run(name, func(t *testing.T) { checkStructure(t, page) })
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for _, test := range []struct {
+		n               int
+		english, german string
+	}{
+		{0, "0", "0"}, {999, "999", "999"}, {1000, "1,000", "1.000"}, {1204873, "1,204,873", "1.204.873"}, {-1204, "-1,204", "-1.204"}, {-999, "-999", "-999"},
+	} {
+		for language, want := range map[string]string{"en": test.english, "de": test.german} {
+			if got, err := tongueOf(language).number(test.n); err != nil || got != want {
+				t.Errorf("number(%d) in %s = %q, %v, want %q", test.n, language, fmt.Sprint(got), err, want)
+			}
+		}
+	}
+}
