@@ -144,6 +144,13 @@ func device(userAgent string) templates.Message {
 // mailboxAddress is where a developer reads the mail that stops here.
 func (s *Server) mailboxAddress() string { return s.Config.PublicURL + "/dev/mailbox" }
 
+// OnMail has told called for each mail that stops in the mailbox, with the address at which it is read. Call it before Run.
+func (s *Server) OnMail(told func(address, to, subject string)) {
+	if s.Mailbox != nil {
+		s.Mailbox.OnReceive = func(m mail.Received) { told(s.mailboxAddress()+"/"+m.ID, m.To, m.Subject) }
+	}
+}
+
 // devClock serves POST /dev/clock in local mode: {"offset_seconds": 172800} moves the clock two days ahead of the real one.
 func (s *Server) devClock(w http.ResponseWriter, r *http.Request) error {
 	var in struct {

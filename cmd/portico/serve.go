@@ -13,7 +13,6 @@ import (
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/config"
-	"github.com/portico-id/portico/mail"
 	"github.com/portico-id/portico/server"
 )
 
@@ -70,16 +69,13 @@ func (c *cli) serve(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.Mailbox != nil {
-		s.Mailbox.OnReceive = func(m mail.Received) {
-			address := mailboxAddress(cfg) + "/" + m.ID
-			if told {
-				fmt.Fprint(c.stdout, start.line("Mail", address, "to "+m.To+": "+m.Subject))
-			} else {
-				log.Info("mail received", "url", address)
-			}
+	s.OnMail(func(address, to, subject string) {
+		if told {
+			fmt.Fprint(c.stdout, start.line("Mail", address, "to "+to+": "+subject))
+		} else {
+			log.Info("mail received", "url", address)
 		}
-	}
+	})
 	return s.Run(ctx, func() {
 		took := time.Since(c.started)
 		if told {
