@@ -2,6 +2,7 @@ package provider
 
 import (
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -11,24 +12,34 @@ import (
 	"github.com/ory/fosite"
 )
 
+const formEncoded = "application/x-www-form-urlencoded"
+
 // readForm reads the body of a request of an application. Parameters are in the body alone, each once (RFC 6749 §3.2),
 // but for those that may be repeated (RFC 8707). The server has limited the body's size.
 func readForm(r *http.Request) (url.Values, error) {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return nil, fosite.ErrInvalidRequest.WithHint("The body must be application/x-www-form-urlencoded.")
+	if header := r.Header.Get("Content-Type"); header != formEncoded {
+		mediaType, _, err := mime.ParseMediaType(header)
+		if err != nil || mediaType != formEncoded {
+			return nil, fosite.ErrInvalidRequest.WithHintf("The body must be %s.", formEncoded)
+		}
 	}
-	if err := r.ParseForm(); err != nil {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return nil, fosite.ErrInvalidRequest.WithHintf("The body is larger than %d bytes.", tooLarge.Limit)
 		}
+		return nil, fosite.ErrInvalidRequest.WithHint("The body could not be read.")
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
 		return nil, fosite.ErrInvalidRequest.WithHint("The body is not properly form-encoded.")
 	}
-	if err := once(r.PostForm); err != nil {
+	if err := once(form); err != nil {
 		return nil, err
 	}
-	return r.PostForm, nil
+	r.Form, r.PostForm = form, form // for fosite, which would read the request again
+	return form, nil
 }
 
 // repeatable are the parameters that a request may have several times.

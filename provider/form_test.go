@@ -11,7 +11,6 @@ import (
 )
 
 func TestReadForm(t *testing.T) {
-	const formEncoded = "application/x-www-form-urlencoded"
 	for _, test := range []struct {
 		name, contentType, query, body string
 		want                           url.Values

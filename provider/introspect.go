@@ -9,7 +9,6 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/portico-id/portico/clients"
-	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 )
 
@@ -41,9 +40,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
-	f := &flow{environment: environments.FromContext(r.Context()), caller: caller(r)}
-	ctx := withFlow(r.Context(), f)
-	app, err := p.clientOf(ctx, r, form)
+	app, err := p.clientOf(r.Context(), r, form)
 	if err == nil && app.Public() {
 		err = fosite.ErrInvalidClient.WithHint("A public client can't introspect tokens: it has no credentials to prove itself by.")
 	}

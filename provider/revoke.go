@@ -8,7 +8,6 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/portico-id/portico/clients"
-	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 )
 
@@ -19,8 +18,6 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
-	f := &flow{environment: environments.FromContext(r.Context()), caller: caller(r)}
-	r = r.WithContext(withFlow(r.Context(), f))
 	app, err := p.clientOf(r.Context(), r, form)
 	token := form.Get("token")
 	if err == nil && token == "" {

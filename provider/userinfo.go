@@ -60,7 +60,7 @@ func bearer(r *http.Request) (string, *bearerError) {
 			return "", &bearerError{http.StatusBadRequest, "invalid_request", "The Authorization header has no access token."}
 		}
 	}
-	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), formEncoded) {
 		form, err := readForm(r)
 		if err != nil {
 			return "", &bearerError{http.StatusBadRequest, "invalid_request", "The body is not properly form-encoded."}
