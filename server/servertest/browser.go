@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -191,8 +192,9 @@ func (p *Page) Form(t testing.TB, id string) Form {
 func (b *Browser) Submit(p *Page, id string, fields ...string) *Page {
 	b.t.Helper()
 	f := p.Form(b.t, id)
+	values := maps.Clone(f.Values) // a page may be submitted more than once, also at once
 	for i := 0; i+1 < len(fields); i += 2 {
-		f.Values.Set(fields[i], fields[i+1])
+		values.Set(fields[i], fields[i+1])
 	}
 	action := p.URL
 	if f.Action != "" {
@@ -202,7 +204,7 @@ func (b *Browser) Submit(p *Page, id string, fields ...string) *Page {
 		}
 		action = parsed
 	}
-	return b.Post(action.String(), f.Values)
+	return b.Post(action.String(), values)
 }
 
 // SignIn goes through the sign-in pages with the Password, from the page that asks for the address or for the password.
