@@ -48,7 +48,8 @@ import (
 //	    looks at the result of the last command. Lists are joined by spaces.
 //	save NAME PATH
 //	    keeps a part of the result in a variable.
-//	clock +DURATION
+//	clock DURATION
+//	    lets time pass, once it is written when sessions were last used.
 //	change APPLICATION FIELD=VALUE ...
 //	disable APPLICATION|USER
 //	end SESSION REASON
@@ -318,6 +319,7 @@ func (c *cast) save(args []string) {
 func (c *cast) clock(args []string) {
 	d, err := time.ParseDuration(args[0])
 	c.ts.Check(err)
+	c.ts.Check(c.Sessions.Activity.Flush(c.t.Context()))
 	c.stage.passed += d
 	c.Clock.Set(c.stage.passed)
 }
