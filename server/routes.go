@@ -25,12 +25,12 @@ func (s *Server) routes() http.Handler {
 	root.Handle("GET /static/", static.Handler())
 	operators := http.NewServeMux()
 	s.dashboard.Mount(operators)
-	root.Handle("/setup", s.pagesWall(s.inOperators(operators)))
-	root.Handle("/admin", s.pagesWall(s.inOperators(operators)))
-	root.Handle("/admin/", s.pagesWall(s.inOperators(operators)))
+	root.Handle("/setup", s.inOperators(s.pagesWall(operators)))
+	root.Handle("/admin", s.inOperators(s.pagesWall(operators)))
+	root.Handle("/admin/", s.inOperators(s.pagesWall(operators)))
 	if s.Config.Local() {
-		root.Handle("/dev/mailbox", s.pagesWall(s.inOperators(operators)))
-		root.Handle("/dev/mailbox/", s.pagesWall(s.inOperators(operators)))
+		root.Handle("/dev/mailbox", s.inOperators(s.pagesWall(operators)))
+		root.Handle("/dev/mailbox/", s.inOperators(s.pagesWall(operators)))
 		root.HandleFunc("POST /dev/clock", s.json(s.devClock))
 	}
 	root.Handle("/", issuers)

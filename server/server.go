@@ -152,7 +152,7 @@ func (s *Server) build() error {
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
-		Setup: s.Setup, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+		Setup: s.Setup, Operators: s.Operators, Vault: vault, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,

@@ -10,7 +10,46 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 	return template.FuncMap{
 		"number": t.number,
 		"kinds":  func() []string { return []string{"web", "spa", "native", "machine", "device", "api"} },
+		"crumb":  func(href, label string) tab { return tab{Href: href, Label: label} },
+
+		"roleChoice": t.roleChoice,
 	}
+}
+
+// choices are radio buttons with a line each.
+type choices struct {
+	Legend, Problem string
+	Choices         []choice
+}
+
+type choice struct {
+	Value, Label, Hint string
+	Checked            bool
+}
+
+// roleChoice offers the roles of operators.
+func (t tongue) roleChoice(p Page, checked string) (choices, error) {
+	return t.choices(p, "role", []string{"viewer", "support", "admin", "owner"}, checked)
+}
+
+// choices offers values for a field, in the texts <field>.legend, <field>.<value>.name and <field>.<value>.hint.
+func (t tongue) choices(p Page, id string, offered []string, checked string) (c choices, err error) {
+	f, err := t.field(p, id, id+".legend")
+	if err != nil {
+		return c, err
+	}
+	c.Legend, c.Problem = f.Label, f.Problem
+	for _, value := range offered {
+		one := choice{Value: value, Checked: value == checked}
+		if one.Label, err = t.text(id+"."+value+".name", nil); err != nil {
+			return c, err
+		}
+		if one.Hint, err = t.text(id+"."+value+".hint", nil); err != nil {
+			return c, err
+		}
+		c.Choices = append(c.Choices, one)
+	}
+	return c, nil
 }
 
 // number writes a count as this language does: "1,204".

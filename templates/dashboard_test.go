@@ -47,6 +47,27 @@ var dashboardSamples = map[string]Page{
 	"welcome_done": Welcome{Dashboard: viewer, Steps: []WelcomeStep{
 		{What: TrySignIn, Done: true, URI: "http://127.0.0.1:8081/"}, {What: AddApplication, Done: true}, {What: SetUpMail, Done: true}, {What: InviteTeammate, Done: true}}},
 
+	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
+		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
+		{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)},
+		{Person: longName, ID: "usr_3", Role: "viewer", Since: now.AddDate(0, -3, 0)}}},
+	"dashboard_operators_denied": DashboardOperators{Dashboard: at(installation(viewer), SectionOperators), Denied: NeedsRole("owner"), Rows: []OperatorRow{
+		{Person: Person{Email: "olga@example.com"}, ID: "usr_1", Role: "owner", Since: now.AddDate(-1, 0, 0)}}},
+	"dashboard_operator_new": DashboardOperatorNew{Dashboard: at(installation(owner), SectionOperators), NewRole: "viewer"},
+	"dashboard_operator_new_errors": DashboardOperatorNew{Dashboard: at(installation(owner), SectionOperators), Username: "sam",
+		Errors: []FieldError{{"name", TextNameMissing}, {"username", TextEmailMissing}, {"role", Literal("Choose one of the roles.")}}},
+	"dashboard_operator": DashboardOperator{Dashboard: at(installation(owner), SectionOperators),
+		Of: OperatorRow{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)}},
+	"dashboard_operator_denied": DashboardOperator{Dashboard: at(installation(viewer), SectionOperators), Denied: NeedsRole("owner"),
+		Of: OperatorRow{Person: longName, ID: "usr_3", Role: "admin", Since: now.AddDate(0, 0, -2)}},
+	"dashboard_operator_link": DashboardOperatorLink{Dashboard: at(installation(owner), SectionOperators), Days: 7,
+		Of: OperatorRow{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2"}, Link: "https://id.acme.example/setup?token=st_4rT9wqk2mXv8bNc7dFg5hJp3sLz6yQa1eRt0uWi"},
+	"dashboard_operator_link_shown": DashboardOperatorLink{Dashboard: at(installation(owner), SectionOperators), Days: 7,
+		Of: OperatorRow{Person: Person{Email: "sam@example.com"}, ID: "usr_2"}},
+	"dashboard_confirm_operator": DashboardConfirm{Dashboard: at(installation(owner), SectionOperators), What: ConfirmRemoveOperator,
+		Subject: "sam@example.com", Path: "/admin/operators/usr_2/remove", Back: "/admin/operators/usr_2"},
+	"setup_password": SetupPassword{Chrome: portico, Token: "st_4rT9wq", Account: Person{"Sam Adeyemi", "sam@example.com"}, MinLength: 15},
+
 	"dashboard_applications": DashboardApplications{Dashboard: at(owner, SectionApplications), Rows: []ApplicationRow{
 		{ID: "app_1", Name: "Acme Web", Kind: "web", ClientID: "acme-web", Default: true, HasUsers: true, Living: 1204, LastSignIn: now.Add(-time.Minute)},
 		{ID: "app_2", Name: "Acme Phone", Kind: "native", ClientID: "acme-phone", HasUsers: true, Living: 873, LastSignIn: now.Add(-4 * time.Minute), Hints: 2},

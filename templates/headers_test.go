@@ -40,7 +40,7 @@ func TestHeaders(t *testing.T) {
 		{"account sessions", AccountSessions{Chrome: account}, plain + stays, true},
 		{"account applications", AccountApplications{Chrome: account}, plain + stays, true},
 		{"set-up", Setup{}, plain + stays, true},
-		{"welcome", Welcome{}, plain + stays, true},
+		{"welcome", Welcome{Dashboard: owner}, plain + stays, true},
 		{"mailbox", Mailbox{}, plain + stays, false},
 		{"message", MailboxMessage{}, plain + "; frame-src 'self'" + stays, false},
 		{"front-channel logout", SignedOut{Frontchannel: []string{"https://app.example/out?sid=1", "https://notes.example:8443/bye", "javascript:alert(1)"}},

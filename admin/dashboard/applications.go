@@ -19,8 +19,7 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, v *visit) error 
 // listApplications serves GET /admin/env/{env}/applications.
 func (h *Handler) listApplications(w http.ResponseWriter, r *http.Request, v *visit) error {
 	ctx, q, c := r.Context(), r.URL.Query(), cursorOf(r)
-	page := templates.DashboardApplications{Dashboard: v.shell, Query: q.Get("q"), Denied: v.denied(admin.WriteApplications)}
-	page.Section = templates.SectionApplications
+	page := templates.DashboardApplications{Dashboard: v.in(templates.SectionApplications), Query: q.Get("q"), Denied: v.denied(admin.WriteApplications)}
 	if kind := clients.Kind(q.Get("kind")); slices.Contains(clients.Kinds(), kind) {
 		page.Kind = string(kind)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/portico-id/portico/admin"
@@ -16,6 +17,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/keys"
 	"github.com/portico-id/portico/mail"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
@@ -31,6 +33,7 @@ type Handler struct {
 	Cookies      *sessions.Cookies
 	Setup        *admin.Setup
 	Operators    *admin.Operators
+	Vault        *keys.Vault
 	Mailbox      *mail.Mailbox // nil if mail is sent
 	DemoURL      string        // "" if the demo doesn't run
 	Now          func() time.Time
@@ -61,11 +64,14 @@ type route struct {
 
 func (h *Handler) routes() []route {
 	const env = "/admin/env/{env}"
-	return []route{
-		{"GET /admin", admin.ReadEnvironments, h.welcome},
-		{"GET " + env, admin.ReadEnvironments, h.enter},
-		{"GET " + env + "/applications", admin.ReadApplications, h.listApplications},
-	}
+	return slices.Concat(
+		[]route{
+			{"GET /admin", admin.ReadEnvironments, h.welcome},
+			{"GET " + env, admin.ReadEnvironments, h.enter},
+			{"GET " + env + "/applications", admin.ReadApplications, h.listApplications},
+		},
+		h.operatorRoutes(),
+	)
 }
 
 // handle reads the form and makes a response of an error, once.
@@ -118,7 +124,9 @@ func (h *Handler) chrome(r *http.Request) templates.Chrome {
 
 // notices are what an address can ask a page to say, so that it says it again after a reload.
 var notices = map[string]templates.Message{
-	"saved": templates.TextSaved,
+	"operator_removed": templates.TextOperatorRemoved,
+	"role_saved":       templates.TextRoleSaved,
+	"saved":            templates.TextSaved,
 }
 
 // to sends the browser to an address.

@@ -8,18 +8,28 @@ import (
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/environments"
-	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
 )
 
-// showSetup serves GET /setup: the page behind the one-time link that the server prints.
+// showSetup serves GET /setup: the page behind a one-time link, that of the first operator or of one who was invited.
 func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request) error {
 	token := r.URL.Query().Get("token")
-	if _, err := h.Setup.Check(r.Context(), token); err != nil {
+	invited, err := h.Setup.Check(r.Context(), token)
+	if err != nil {
 		return h.refuseLink(w, r, err)
 	}
+	if invited != nil {
+		return templates.Render(w, http.StatusOK, h.setupPasswordPage(r, token, invited))
+	}
 	return templates.Render(w, http.StatusOK, templates.Setup{Chrome: h.chrome(r), Token: token, MinLength: h.Users.Passwords.Min()})
+}
+
+func (h *Handler) setupPasswordPage(r *http.Request, token string, invited *admin.Operator) templates.SetupPassword {
+	return templates.SetupPassword{
+		Chrome: h.chrome(r), Token: token, Account: templates.Person{Name: invited.Name, Email: invited.Email}, MinLength: h.Users.Passwords.Min(),
+	}
 }
 
 // refuseLink tells somebody with a link that is no good how to get on.
@@ -39,22 +49,51 @@ func (h *Handler) refuseLink(w http.ResponseWriter, r *http.Request, err error) 
 	return templates.Render(w, http.StatusGone, page)
 }
 
-// setup serves POST /setup: it makes the first operator and signs her in.
+// setup serves POST /setup: it makes the first operator, or sets the password of one who was invited, and signs her in.
 func (h *Handler) setup(w http.ResponseWriter, r *http.Request) error {
-	token, name := r.PostFormValue("token"), strings.TrimSpace(r.PostFormValue("name"))
-	email := strings.TrimSpace(r.PostFormValue("username"))
+	token, password := r.PostForm.Get("token"), r.PostForm.Get("password")
+	invited, err := h.Setup.Check(r.Context(), token)
+	if err != nil {
+		return h.refuseLink(w, r, err)
+	}
+	if invited != nil {
+		return h.acceptInvitation(w, r, token, password, invited)
+	}
+	name, email := strings.TrimSpace(r.PostForm.Get("name")), strings.TrimSpace(r.PostForm.Get("username"))
 	r = actor(r, audit.Actor{Kind: audit.ActorOperator, Name: email})
-	user, err := h.Setup.CreateOperator(r.Context(), token, name, email, r.PostFormValue("password"))
+	user, err := h.Setup.CreateOperator(r.Context(), token, name, email, password)
 	if errors.Is(err, admin.ErrSetupToken) {
 		return h.refuseLink(w, r, err)
 	}
-	if wrong := fieldErrors(err); len(wrong) > 0 {
-		page := templates.Setup{Chrome: h.chrome(r), Token: token, DisplayName: name, Username: email, MinLength: h.Users.Passwords.Min(), Errors: wrong}
-		return templates.Render(w, http.StatusUnprocessableEntity, page)
-	}
+	wrong, err := problems(err, "password")
 	if err != nil {
 		return err
 	}
+	if len(wrong) > 0 {
+		page := templates.Setup{Chrome: h.chrome(r), Token: token, DisplayName: name, Username: email, MinLength: h.Users.Passwords.Min(), Errors: wrong}
+		return templates.Render(w, http.StatusUnprocessableEntity, page)
+	}
+	return h.signedIn(w, r, user)
+}
+
+func (h *Handler) acceptInvitation(w http.ResponseWriter, r *http.Request, token, password string, invited *admin.Operator) error {
+	r = actor(r, audit.Actor{Kind: audit.ActorOperator, ID: string(invited.User), Name: invited.Email})
+	user, err := h.Setup.Accept(r.Context(), token, password)
+	if errors.Is(err, admin.ErrSetupToken) {
+		return h.refuseLink(w, r, err)
+	}
+	page := h.setupPasswordPage(r, token, invited)
+	if page.Errors, err = problems(err, "password"); err != nil {
+		return err
+	}
+	if len(page.Errors) > 0 {
+		return templates.Render(w, http.StatusUnprocessableEntity, page)
+	}
+	return h.signedIn(w, r, user)
+}
+
+// signedIn signs the operator in and leads to the dashboard.
+func (h *Handler) signedIn(w http.ResponseWriter, r *http.Request, user *identity.User) error {
 	env := environments.FromContext(r.Context())
 	how := sessions.Authentication{AuthTime: h.Now(), AMR: []string{"pwd"}, ACR: sessions.ACRPassword}
 	_, handle, err := h.Sessions.SignIn(r.Context(), env, h.Cookies.Handle(r, env), user, how, true)
@@ -64,32 +103,7 @@ func (h *Handler) setup(w http.ResponseWriter, r *http.Request) error {
 	if err := h.Cookies.Set(w, r, env, handle, true); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/admin", http.StatusSeeOther)
-	return nil
-}
-
-// fieldErrors are the mistakes of a form that the domain found; nil if err is none of them.
-func fieldErrors(err error) []templates.FieldError {
-	if err == nil {
-		return nil
-	}
-	var several interface{ Unwrap() []error }
-	if errors.As(err, &several) {
-		var all []templates.FieldError
-		for _, one := range several.Unwrap() {
-			all = append(all, fieldErrors(one)...)
-		}
-		return all
-	}
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Field == "" {
-		return nil
-	}
-	field := f.Field
-	if field == "email" {
-		field = "username"
-	}
-	return []templates.FieldError{{Field: field, Text: templates.Literal(f.Message)}}
+	return to(w, r, "/admin")
 }
 
 // welcome serves GET /admin: what can be done next.
@@ -102,5 +116,12 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, v *visit) erro
 		templates.WelcomeStep{What: templates.AddApplication, Command: "portico application create --environment default --name Web --kind web --redirect-uri https://app.example/cb"},
 		templates.WelcomeStep{What: templates.SetUpMail, Done: h.Mailbox == nil, Command: "mail.smtp.host"},
 	)
+	if v.can(admin.WriteOperators) {
+		all, err := h.Operators.List(r.Context())
+		if err != nil {
+			return err
+		}
+		page.Steps = append(page.Steps, templates.WelcomeStep{What: templates.InviteTeammate, Done: len(all) > 1, URI: v.shell.Href("/admin/operators/new")})
+	}
 	return templates.Render(w, http.StatusOK, page)
 }

@@ -18,6 +18,7 @@ import (
 // visit is an operator's request: who asks, and about which environment.
 type visit struct {
 	operator *admin.Operator
+	browser  sessions.BrowserID        // her sign-in
 	env      *environments.Environment // nil on the pages of the installation
 	now      time.Time
 	shell    templates.Dashboard
@@ -45,7 +46,7 @@ func (h *Handler) visited(needs admin.Permission, do func(http.ResponseWriter, *
 			return h.signIn(w, r, operators)
 		}
 		b := &account.BrowserSession
-		v := &visit{now: h.Now().UTC()}
+		v := &visit{browser: b.ID, now: h.Now().UTC()}
 		if v.operator, err = h.Operators.Get(ctx, b.User); errors.Is(err, admin.ErrNotOperator) {
 			return fault.Forbiddenf("%s is no operator of this installation. Ask an owner to invite you.", account.Email)
 		} else if err != nil {
@@ -129,6 +130,13 @@ func (v *visit) denied(p admin.Permission) templates.Message {
 	return templates.NeedsRole(string(admin.Needs(v.permission(p))))
 }
 
+// in is the shell of a page of the section.
+func (v *visit) in(section templates.Section) templates.Dashboard {
+	shell := v.shell
+	shell.Section = section
+	return shell
+}
+
 // at is the address of a page of the visit's environment.
 func (v *visit) at(path string, more ...string) string { return v.shell.At(path, more...) }
 
@@ -143,7 +151,9 @@ var (
 	menu = []menuItem{
 		{templates.SectionApplications, admin.ReadApplications},
 	}
-	installationMenu = []menuItem{}
+	installationMenu = []menuItem{
+		{templates.SectionOperators, admin.ReadOperators},
+	}
 )
 
 // shell is what surrounds the page.
