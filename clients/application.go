@@ -132,11 +132,21 @@ type Application struct {
 	UpdatedAt time.Time
 }
 
-// Allowed says who may use an application. The zero value is everyone.
+// Allowed says who may use an application: whom any of the lists has. The zero value is everyone.
 type Allowed struct {
-	Organizations []string `json:"organizations,omitempty"`
-	Roles         []string `json:"roles,omitempty"`
-	Users         []string `json:"users,omitempty"`
+	Organizations []string `json:"organizations,omitempty"` // org_…: who uses it as a member of one
+	Roles         []string `json:"roles,omitempty"`         // names: who has one in the organization as whose member she uses it
+	Users         []string `json:"users,omitempty"`         // usr_…
+}
+
+// Permits reports whether the user may use the application as a member of the organization, "" for none, with the roles that
+// she has there.
+func (a *Allowed) Permits(user, organization string, roles []string) bool {
+	if len(a.Organizations)+len(a.Roles)+len(a.Users) == 0 {
+		return true
+	}
+	return slices.Contains(a.Users, user) || organization != "" && slices.Contains(a.Organizations, organization) ||
+		slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(a.Roles, role) })
 }
 
 // Branding is how an application's hosted pages look. The zero value inherits from the environment.

@@ -9,6 +9,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -79,18 +80,34 @@ type Caller struct {
 	UserAgent string
 }
 
-// State is a grant with its session and the user whom its claims are about: one row, read in one statement. It has what
-// decides whether tokens of the grant are alive, and what they say. The rest is not read: dates of the grant, where
-// the session was started and who ended it, dates and password of the user.
+// State is a grant with its session, the user whom its claims are about and her position in the organization of the session:
+// one row, read in one statement. It has what decides whether tokens of the grant are alive, and what they say. The rest is not
+// read: dates of the grant, where the session was started and who ended it, dates and password of the user.
 type State struct {
 	Grant   Grant
 	Session sessions.Session
 	User    identity.User
+	// Position is nil if the session is in no organization, or the user no longer an active member of it.
+	Position *organizations.Position
 }
 
 // Alive reports whether tokens of the grant are good at now, under the application's current policy.
 func (s *State) Alive(app *clients.Application, now time.Time) bool {
-	return s.Grant.RevokedAt.IsZero() && s.User.Status == identity.Active && app.Enabled && s.Session.Alive(&app.SessionPolicy, now)
+	return s.Grant.RevokedAt.IsZero() && s.User.Status == identity.Active && app.Enabled && s.Session.Alive(&app.SessionPolicy, now) &&
+		!s.left() && s.permitted(app)
+}
+
+// left reports whether the user is no longer an active member of the session's organization. Her sessions there end with her
+// membership; one that was just being started is caught here.
+func (s *State) left() bool { return s.Session.Organization != "" && s.Position == nil }
+
+// permitted reports whether the application is for her, in the organization and with the roles that she has there.
+func (s *State) permitted(app *clients.Application) bool {
+	var roles []string
+	if s.Position != nil {
+		roles = s.Position.Roles
+	}
+	return app.Allowed.Permits(string(s.Grant.User), string(s.Session.Organization), roles)
 }
 
 // Consent is what a user allowed a third-party application, for this and later sign-ins.
@@ -107,6 +124,8 @@ type Consent struct {
 var (
 	ErrNotFound = errors.New("no such grant, code or token")
 	ErrUsed     = errors.New("already used")
+	// ErrOrganization says that a session can't be switched to an organization. It stays as it was.
+	ErrOrganization = errors.New("the user is no active member of the organization, or may not use the application there")
 )
 
 // Store keeps grants, codes and refresh tokens. It returns ErrNotFound if the environment has no such row.

@@ -15,6 +15,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -24,16 +25,17 @@ const CodePrefix = "pt_ac_"
 // Ledger issues and redeems what stands on grants. It is safe for concurrent use, on any number of nodes.
 type Ledger struct {
 	Store    Store
-	Sessions Ender
+	Sessions Sessions
 	Pepper   *keys.Pepper
 	Audit    audit.Recorder
 	InTx     func(ctx context.Context, fn func(context.Context) error) error
 	Now      func() time.Time
 }
 
-// Ender ends sessions: *sessions.Registry.
-type Ender interface {
+// Sessions ends sessions and switches them to other organizations: *sessions.Registry.
+type Sessions interface {
 	End(ctx context.Context, env environments.ID, which sessions.Selection, reason sessions.EndedReason) (int, error)
+	Switch(ctx context.Context, env environments.ID, id sessions.ID, organization organizations.ID) (*organizations.Position, error)
 }
 
 // Refusal is why a code or a refresh token is not taken. Its text may be shown to the client's developer.
@@ -140,12 +142,20 @@ func (l *Ledger) LiveRefreshToken(chain *Chain, presented string) bool {
 	return err == nil && token.generation() == chain.Generation && l.Pepper.Matches("refresh token", token.raw[:], chain.Hash)
 }
 
+// Refresh is what a client asks for by a refresh token.
+type Refresh struct {
+	Token        string
+	Organization organizations.ID // to switch the session to; "" leaves it where it is
+	By           Caller
+	// Check judges the request against the grant before anything is changed; its error is returned as it is.
+	Check func(*State) error
+}
+
 // Refresh takes a refresh token and returns its successor with the state of the grant. Within the application's reuse
 // window a repeat of the same token, on any node and at the same instant, gets the same successor; after the window it
-// ends the session (RFC 9700 §4.14.2). check judges the request against the grant before anything is changed; its error is returned as it is. A
-// *Refusal is why the token is not taken.
-func (l *Ledger) Refresh(ctx context.Context, app *clients.Application, presented string, by Caller, check func(*State) error) (*State, string, error) {
-	token, err := parseRefreshToken(l.Pepper, app.Environment, presented)
+// ends the session (RFC 9700 §4.14.2). A *Refusal is why the token is not taken. With ErrOrganization it stays good.
+func (l *Ledger) Refresh(ctx context.Context, app *clients.Application, asked Refresh) (*State, string, error) {
+	token, err := parseRefreshToken(l.Pepper, app.Environment, asked.Token)
 	if err != nil {
 		return nil, "", unknown("malformed")
 	}
@@ -159,23 +169,35 @@ func (l *Ledger) Refresh(ctx context.Context, app *clients.Application, presente
 		if err := refusal(state, app, now); err != nil {
 			return nil, "", err
 		}
-		if token.generation() != chain.Generation {
-			successor, err := l.successor(chain, &token, now.Add(-app.SessionPolicy.RefreshReuseWindow))
-			if err != nil {
-				return nil, "", l.reused(ctx, app, chain, state, by)
-			}
-			if err := check(state); err != nil {
-				return nil, "", err
-			}
-			return state, successor, nil
-		}
-		if !l.Pepper.Matches("refresh token", token.raw[:], chain.Hash) {
+		var successor string
+		newest := token.generation() == chain.Generation
+		if newest && !l.Pepper.Matches("refresh token", token.raw[:], chain.Hash) {
 			return nil, "", unknown("never handed out")
 		}
-		if err := check(state); err != nil {
+		if !newest {
+			if successor, err = l.successor(chain, &token, now.Add(-app.SessionPolicy.RefreshReuseWindow)); err != nil {
+				return nil, "", l.reused(ctx, app, chain, state, asked.By)
+			}
+		}
+		if err := asked.Check(state); err != nil {
 			return nil, "", err
 		}
-		successor, err := l.rotate(ctx, app, chain, &token, by, now)
+		take := func(ctx context.Context) (err error) {
+			if newest {
+				successor, err = l.rotate(ctx, app, chain, &token, asked.By, now)
+			}
+			return err
+		}
+		if asked.Organization == "" || asked.Organization == state.Session.Organization {
+			err = take(ctx)
+		} else {
+			err = l.InTx(ctx, func(ctx context.Context) error {
+				if err := take(ctx); err != nil {
+					return err
+				}
+				return l.switchTo(ctx, app, state, asked.Organization)
+			})
+		}
 		if errors.Is(err, ErrUsed) {
 			if err := ctx.Err(); err != nil {
 				return nil, "", err
@@ -185,9 +207,28 @@ func (l *Ledger) Refresh(ctx context.Context, app *clients.Application, presente
 		if err != nil {
 			return nil, "", err
 		}
-		state.Session.LastActiveAt = now
+		if newest {
+			state.Session.LastActiveAt = now
+		}
 		return state, successor, nil
 	}
+}
+
+// switchTo moves the session to another organization, in the transaction of ctx, and the state with it. It returns
+// ErrOrganization.
+func (l *Ledger) switchTo(ctx context.Context, app *clients.Application, s *State, organization organizations.ID) error {
+	position, err := l.Sessions.Switch(ctx, app.Environment, s.Session.ID, organization)
+	if errors.Is(err, organizations.ErrNoMembership) {
+		return ErrOrganization
+	}
+	if err != nil {
+		return fmt.Errorf("switch session %s to %s: %w", s.Session.ID, organization, err)
+	}
+	s.Session.Organization, s.Position = organization, position
+	if !s.permitted(app) {
+		return ErrOrganization
+	}
+	return nil
 }
 
 // refusal says why tokens of the grant are no good now; nil if they are.
@@ -198,6 +239,12 @@ func refusal(s *State, app *clients.Application, now time.Time) error {
 	if !s.Session.Alive(&app.SessionPolicy, now) {
 		at, why := s.Session.Deadline(&app.SessionPolicy)
 		return &Refusal{Reason: string(why), Text: fmt.Sprintf("The session ended at %s: %s.", at.UTC().Format(time.RFC3339), why)}
+	}
+	if s.left() {
+		return &Refusal{Reason: string(sessions.EndedMembership), Text: fmt.Sprintf("The session has ended: %s.", sessions.EndedMembership)}
+	}
+	if !s.permitted(app) {
+		return &Refusal{Reason: "access_denied", Text: "The account may not use this application any more."}
 	}
 	if !s.Alive(app, now) {
 		return &Refusal{Reason: "disabled", Text: "The account or the application is disabled."}

@@ -141,7 +141,7 @@ func TestAccountSessions(t *testing.T) {
 	h.pass(4 * day)
 	b := h.browser(t)
 	inWiki := b.signIn(h.app, nina.Email)
-	_, err := h.Sessions.Open(t.Context(), phone, b.account(phone, nina.Email), sessions.Origin{UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"})
+	_, err := h.Sessions.Open(t.Context(), phone, b.account(phone, nina.Email), "", sessions.Origin{UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"})
 	check(t, err)
 	omars := h.browser(t).signIn(h.app, omar.Email)
 

@@ -359,7 +359,7 @@ func (b *browser) signIn(app *clients.Application, email string) *sessions.Sessi
 	b.post("/sign-in"+query, "username", email).goes(b.t, "/sign-in/password")
 	b.post("/sign-in/password"+query, "username", email, "password", goodSecret).goes(b.t, "/oauth2/authorize")
 	a := b.account(app, email)
-	s, err := b.h.Sessions.Open(b.t.Context(), app, a, sessions.Origin{Address: b.Address, UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
+	s, err := b.h.Sessions.Open(b.t.Context(), app, a, "", sessions.Origin{Address: b.Address, UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
 	check(b.t, err)
 	return s
 }

@@ -203,7 +203,7 @@ func TestAuthenticateAgain(t *testing.T) {
 			b := h.browser(t)
 			query := b.request(h.app)
 			b.post("/sign-in/password"+query, "username", "nina@example.com", "password", goodSecret, "remember", "on").goes(t, "/oauth2/authorize")
-			_, err := h.Sessions.Open(t.Context(), h.app, b.account(h.app, nina.Email), sessions.Origin{})
+			_, err := h.Sessions.Open(t.Context(), h.app, b.account(h.app, nina.Email), "", sessions.Origin{})
 			check(t, err)
 			h.pass(test.pass)
 			after := time.Time{}

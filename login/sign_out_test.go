@@ -44,7 +44,7 @@ func TestSignOut(t *testing.T) {
 			nina := h.add(t, "nina@example.com")
 			b := h.browser(t)
 			inWiki, onPhone := b.signIn(h.app, nina.Email), h.browser(t).signIn(h.app, nina.Email)
-			inTasks, err := h.Sessions.Open(t.Context(), tasks, b.account(tasks, nina.Email), sessions.Origin{})
+			inTasks, err := h.Sessions.Open(t.Context(), tasks, b.account(tasks, nina.Email), "", sessions.Origin{})
 			check(t, err)
 
 			address := "/sign-out?" + test.query.Encode()

@@ -15,6 +15,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 )
 
 // authorizationRequest is an authorization request that has been read and checked as far as that goes without the
@@ -29,8 +30,9 @@ type authorizationRequest struct {
 	audience      []string
 	maxAge        int64 // seconds; -1 if the request has none
 	loginHint     string
-	hintedSubject identity.ID // of id_token_hint or the claims request: the only one whom it may be about; "" for anyone
-	claims        []byte      // the claims request, as far as the client may have it; nil if none
+	organization  organizations.ID // that she is to use the application in the name of; "" leaves it to her
+	hintedSubject identity.ID      // of id_token_hint or the claims request: the only one whom it may be about; "" for anyone
+	claims        []byte           // the claims request, as far as the client may have it; nil if none
 }
 
 // The largest request that is taken.
@@ -210,6 +212,7 @@ func (p *Provider) parseOpenID(ctx context.Context, req *authorizationRequest) e
 		}
 	}
 	req.loginHint = form.Get("login_hint")
+	req.organization = organizations.ID(form.Get("organization_id"))
 	if hint := form.Get("id_token_hint"); hint != "" {
 		claims, err := p.hint(ctx, hint)
 		if err != nil {

@@ -164,7 +164,8 @@ func (p *Provider) issueCode(ctx context.Context, s *situation, account *session
 				return err
 			}
 		}
-		session, err := p.Sessions.Open(ctx, s.application, account, sessions.Origin{Address: by.Address, UserAgent: by.UserAgent})
+		organization, _ := s.organization(account)
+		session, err := p.Sessions.Open(ctx, s.application, account, organization, sessions.Origin{Address: by.Address, UserAgent: by.UserAgent})
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -18,11 +19,13 @@ type step string
 
 // The steps, each but the first and the last a page of ours.
 const (
-	stepAnswer        step = ""
-	stepSignIn        step = "/sign-in"
-	stepSignUp        step = "/sign-up"
-	stepChooseAccount step = "/sign-in/choose-account"
-	stepConsent       step = "/consent"
+	stepAnswer             step = ""
+	stepSignIn             step = "/sign-in"
+	stepSignUp             step = "/sign-up"
+	stepChooseAccount      step = "/sign-in/choose-account"
+	stepChooseOrganization step = "/sign-in/choose-organization"
+	stepNoAccess           step = "/sign-in/no-access"
+	stepConsent            step = "/consent"
 )
 
 // situation is all that the next step is decided from. Nothing else is looked at: no clock, no database.
@@ -64,10 +67,17 @@ func (s *situation) decide() (step, *sessions.Account, error) {
 		return stepAnswer, nil, fosite.ErrLoginRequired.WithHint("The End-User signed in with another account than the one that the request names.")
 	}
 	next, account := s.next()
+	if next == stepNoAccess && s.request.organization != "" {
+		return next, account, fosite.ErrAccessDenied.WithHint("The End-User is no active member of the organization that the request names, or may not use the application there.")
+	}
 	if next != stepAnswer && s.request.hasPrompt("none") {
 		switch {
 		case next == stepConsent:
 			return next, account, fosite.ErrConsentRequired.WithHint("The End-User has not allowed all that the request asks for.")
+		case next == stepNoAccess:
+			return next, account, fosite.ErrAccessDenied.WithHint("The End-User may not use this application.")
+		case next == stepChooseOrganization:
+			return next, account, fosite.ErrInteractionRequired.WithHint("The End-User must choose one of several organizations, or the request name one by organization_id.")
 		case next == stepChooseAccount && len(s.living()) > 1:
 			return next, account, errAccountSelectionRequired
 		}
@@ -87,6 +97,9 @@ func (s *situation) next() (step, *sessions.Account) {
 	}
 	if !account.Fresh(s.application, s.authenticatedAfter(), s.now) {
 		return stepSignIn, account
+	}
+	if _, unclear := s.organization(account); unclear != stepAnswer {
+		return unclear, account
 	}
 	if !subset(s.request.toAllow, s.allowed()) {
 		return stepConsent, account
@@ -157,6 +170,38 @@ func (s *situation) account() (*sessions.Account, step) {
 func (s *situation) signedOut(a *sessions.Account) bool {
 	last := a.Session
 	return last != nil && last.EndedReason == sessions.EndedSignedOut && last.EndedAt.After(a.BrowserSession.AuthTime)
+}
+
+// organization finds in the name of which organization the account uses the application, "" for none, or the page on which that
+// becomes clear. Those in which it may not use the application are nothing to choose. While its session goes on, it goes on
+// in the same organization, unless another is asked for.
+func (s *situation) organization(a *sessions.Account) (organizations.ID, step) {
+	var usable []organizations.ID
+	for i := range a.Positions {
+		if p := &a.Positions[i]; s.application.Allowed.Permits(string(a.BrowserSession.User), string(p.Organization), p.Roles) {
+			usable = append(usable, p.Organization)
+		}
+	}
+	chosen := s.request.organization
+	if chosen == "" && s.interaction != nil {
+		chosen = s.interaction.Organization
+	}
+	if session := a.AliveSession(s.application, s.now); chosen == "" && session != nil && !s.request.hasPrompt("select_account") {
+		chosen = session.Organization
+	}
+	switch {
+	case slices.Contains(usable, chosen):
+		return chosen, stepAnswer
+	case s.request.organization != "":
+		return "", stepNoAccess
+	case len(usable) == 1:
+		return usable[0], stepAnswer
+	case len(usable) > 1:
+		return "", stepChooseOrganization
+	case len(a.Positions) > 0 || !s.application.Allowed.Permits(string(a.BrowserSession.User), "", nil):
+		return "", stepNoAccess
+	}
+	return "", stepAnswer
 }
 
 // allowed are the scopes that need no further word of the End-User.

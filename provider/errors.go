@@ -21,6 +21,8 @@ func oauthError(err error) *fosite.RFC6749Error {
 	switch {
 	case errors.As(err, &refused):
 		return fosite.ErrInvalidGrant.WithHint(refused.Text)
+	case errors.Is(err, grants.ErrOrganization):
+		return errOrganization
 	case errors.Is(err, grants.ErrUsed), errors.Is(err, fosite.ErrInvalidatedAuthorizeCode):
 		return fosite.ErrInvalidGrant.WithHint("The authorization code has already been used.")
 	case !errors.As(err, &e):
@@ -37,6 +39,13 @@ func oauthError(err error) *fosite.RFC6749Error {
 		return fosite.ErrInvalidGrant.WithHint(e.HintField)
 	}
 	return fosite.ErrInvalidRequest.WithHint(e.HintField)
+}
+
+// errOrganization refuses to switch a session to an organization. It isn't invalid_grant, by which clients take it that
+// the refresh token is no good any more: the session stays as it was.
+var errOrganization = &fosite.RFC6749Error{
+	ErrorField: "access_denied", CodeField: http.StatusBadRequest,
+	DescriptionField: "The End-User is no active member of the organization, or may not use the application there. The session stays as it was.",
 }
 
 // registered are the codes that go out as they are.

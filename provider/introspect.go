@@ -30,6 +30,7 @@ type introspection struct {
 	AuthTime  int64    `json:"auth_time,omitempty"`
 	ACR       string   `json:"acr,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
+	organizationClaims
 }
 
 // introspect serves POST /oauth2/introspect (RFC 7662): a confidential application asks about its own tokens, a resource
@@ -88,6 +89,7 @@ func (p *Provider) introspectAccess(r *http.Request, by *clients.Application, te
 		a.Expires = end.Unix() // the policy was shortened after the token was issued
 	}
 	a.Session, a.AuthTime, a.ACR, a.AMR = string(session.ID), session.AuthTime.Unix(), session.ACR, session.AMR
+	a.organizationClaims = organizationOf(t.state)
 	return a, nil
 }
 
@@ -110,6 +112,7 @@ func (p *Provider) introspectRefresh(r *http.Request, by *clients.Application, t
 		Active: true, Issuer: p.issuer(ctx), Subject: string(state.Grant.User), ClientID: by.ClientID, Session: string(session.ID),
 		Scope: strings.Join(state.Grant.Scopes, " "), Audience: state.Grant.Audience, TokenUse: "refresh_token",
 		IssuedAt: chain.RotatedAt.Unix(), Expires: end.Unix(), AuthTime: session.AuthTime.Unix(), ACR: session.ACR, AMR: session.AMR,
+		organizationClaims: organizationOf(state),
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/portico-id/portico/grants"
+	"github.com/portico-id/portico/organizations"
 )
 
 // refreshHandler serves grant_type=refresh_token (RFC 6749 §6, RFC 9700 §4.14). fosite's own ignores scope, signs honest
@@ -23,7 +24,8 @@ func (refreshHandler) CanHandleTokenEndpointRequest(_ context.Context, r fosite.
 	return r.GetGrantTypes().ExactOne("refresh_token")
 }
 
-// HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: it replaces the refresh token by its successor.
+// HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: it replaces the refresh token by its successor. The
+// parameter organization_id, which is ours, switches the session to another organization of the user.
 func (h refreshHandler) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	f := flowOf(ctx)
 	presented := r.GetRequestForm().Get("refresh_token")
@@ -31,11 +33,14 @@ func (h refreshHandler) HandleTokenEndpointRequest(ctx context.Context, r fosite
 		return fosite.ErrInvalidRequest.WithHint("The parameter refresh_token is missing.")
 	}
 	asked := []string(r.GetRequestedScopes())
-	state, successor, err := h.p.Ledger.Refresh(ctx, f.application, presented, f.caller, func(s *grants.State) error {
-		if !subset(asked, s.Grant.Scopes) {
-			return fosite.ErrInvalidScope.WithHintf("scope may only name what was granted before: %s.", strings.Join(s.Grant.Scopes, " "))
-		}
-		return allowedAudience(s.Grant.Audience, r.GetRequestedAudience())
+	state, successor, err := h.p.Ledger.Refresh(ctx, f.application, grants.Refresh{
+		Token: presented, Organization: organizations.ID(r.GetRequestForm().Get("organization_id")), By: f.caller,
+		Check: func(s *grants.State) error {
+			if !subset(asked, s.Grant.Scopes) {
+				return fosite.ErrInvalidScope.WithHintf("scope may only name what was granted before: %s.", strings.Join(s.Grant.Scopes, " "))
+			}
+			return allowedAudience(s.Grant.Audience, r.GetRequestedAudience())
+		},
 	})
 	if err != nil {
 		return err

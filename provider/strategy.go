@@ -101,6 +101,7 @@ type accessTokenClaims struct {
 	AMR      []string `json:"amr,omitempty"`
 	Session  string   `json:"sid,omitempty"`
 	Grant    string   `json:"grant_id,omitempty"`
+	organizationClaims
 }
 
 func (s strategy) signAccessToken(ctx context.Context, f *flow, t *grants.AccessToken, scopes, audience []string) (string, error) {
@@ -116,6 +117,7 @@ func (s strategy) signAccessToken(ctx context.Context, f *flow, t *grants.Access
 		session := &f.state.Session
 		c.Subject, c.Session, c.Grant = string(f.state.Grant.User), string(session.ID), string(f.state.Grant.ID)
 		c.AuthTime, c.ACR, c.AMR = session.AuthTime.Unix(), session.ACR, session.AMR
+		c.organizationClaims = organizationOf(f.state)
 	}
 	return s.p.Keys.Sign(ctx, f.environment.ID, algorithm(f.application), accessTokenType, c)
 }
@@ -160,6 +162,7 @@ func (s strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite
 	claims["sid"] = string(session.ID)
 	claims["acr"] = session.ACR
 	claims["amr"] = session.AMR
+	organizationOf(f.state).addTo(claims)
 	if grant.Nonce != "" && f.code != nil { // not after a refresh (OIDC Core §12.2)
 		claims["nonce"] = grant.Nonce
 	}

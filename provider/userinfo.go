@@ -38,6 +38,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	}
 	claims := identity.Claims(&t.state.User, t.scopes, request, identity.UserInfo)
 	claims["sub"] = string(t.state.Grant.User)
+	organizationOf(t.state).addTo(claims)
 	writeJSON(w, http.StatusOK, claims)
 }
 

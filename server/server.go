@@ -25,6 +25,7 @@ import (
 	"github.com/portico-id/portico/keys"
 	"github.com/portico-id/portico/login"
 	"github.com/portico-id/portico/mail"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/provider"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/storage"
@@ -39,21 +40,22 @@ type Server struct {
 	Log     *slog.Logger
 	Clock   *Clock
 
-	DB           *storage.DB
-	Audit        *audit.Log
-	Environments *environments.Registry
-	Keys         *keys.Ring
-	Sealer       *keys.Sealer
-	Applications *clients.Registry
-	APIKeys      *clients.APIKeys
-	Users        *identity.Registry
-	Sessions     *sessions.Registry
-	Ledger       *grants.Ledger
-	Logouts      *delivery.Logouts
-	Founder      *admin.Founder
-	Operators    *admin.Operators
-	Setup        *admin.Setup
-	Mailbox      *mail.Mailbox // nil unless mail stops here
+	DB            *storage.DB
+	Audit         *audit.Log
+	Environments  *environments.Registry
+	Keys          *keys.Ring
+	Sealer        *keys.Sealer
+	Applications  *clients.Registry
+	APIKeys       *clients.APIKeys
+	Users         *identity.Registry
+	Organizations *organizations.Registry
+	Sessions      *sessions.Registry
+	Ledger        *grants.Ledger
+	Logouts       *delivery.Logouts
+	Founder       *admin.Founder
+	Operators     *admin.Operators
+	Setup         *admin.Setup
+	Mailbox       *mail.Mailbox // nil unless mail stops here
 
 	// Applied is how many migrations the start applied.
 	Applied int
@@ -141,6 +143,7 @@ func (s *Server) build() error {
 		Store: storage.Users{DB: s.DB}, Environments: s.Environments, Hasher: hasher, Passwords: identity.PasswordPolicy{MinLength: s.Config.Passwords.MinLength},
 		Throttle: throttle, Pepper: pepper, Audit: s.Audit, Mailer: s.post, Sessions: s.Sessions, InTx: inTx, Now: now,
 	}
+	s.Organizations = &organizations.Registry{Store: storage.Organizations{DB: s.DB}, Audit: s.Audit, Sessions: s.Sessions, InTx: inTx, Now: now}
 	s.Ledger = &grants.Ledger{Store: storage.Grants{DB: s.DB}, Sessions: s.Sessions, Pepper: pepper, Audit: s.Audit, InTx: inTx, Now: now}
 	s.Founder = &admin.Founder{Environments: s.Environments, Applications: s.Applications, Keys: s.Keys, PublicURL: s.Config.PublicURL}
 	s.Operators = &admin.Operators{Store: storage.Operators{DB: s.DB}, Environments: s.Environments, Users: s.Users, Audit: s.Audit, InTx: inTx, Now: now}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/organizations"
 )
 
 // InteractionID is the handle of an interaction, in the addresses of hosted pages. Alone it opens nothing: the browser
@@ -28,9 +29,10 @@ type Interaction struct {
 	DoneAt      time.Time // when its answer was given; zero while it waits
 
 	// What the End-User has done so far.
-	Account   BrowserID // the account chosen; "" until then
-	Consented []string  // the scopes that she allowed in this interaction
-	Denied    bool      // she cancelled
+	Account      BrowserID        // the account chosen; "" until then
+	Organization organizations.ID // the organization chosen; "" until then
+	Consented    []string         // the scopes that she allowed in this interaction
+	Denied       bool             // she cancelled
 	// AuthenticatedAfter is the earliest auth_time that satisfies the request: set when prompt=login, max_age or the
 	// application's policy asks for a fresh authentication, and kept so that a reload doesn't ask again.
 	AuthenticatedAfter time.Time

@@ -16,6 +16,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/organizations"
 )
 
 // Registry is what the edges ask about sessions. It is safe for concurrent use, on any number of nodes.
@@ -136,11 +137,19 @@ type Origin struct {
 	UserAgent string
 }
 
-// Open returns the session in the application that an authorization by the account belongs to: hers from this browser
-// session while that is alive, with the authentication moved if she has authenticated since; else a new one. It takes part in the transaction of ctx.
-func (r *Registry) Open(ctx context.Context, app *clients.Application, a *Account, from Origin) (*Session, error) {
+// Open returns the session in the application and the organization, "" for none, that an authorization by the account belongs
+// to: the latest from this browser session while that is alive, with the authentication moved if she has authenticated since;
+// else a new one. It takes part in the transaction of ctx.
+func (r *Registry) Open(ctx context.Context, app *clients.Application, a *Account, organization organizations.ID, from Origin) (*Session, error) {
 	now := r.Now().UTC()
-	if s := a.AliveSession(app, now); s != nil {
+	s := a.AliveSession(app, now)
+	if a.Session != nil && a.Session.Organization != organization {
+		var err error
+		if s, err = r.Store.LatestSession(ctx, app.Environment, a.BrowserSession.ID, app.ID, organization); err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, fmt.Errorf("find the session in %s: %w", organization, err)
+		}
+	}
+	if s != nil && s.Alive(&app.SessionPolicy, now) {
 		r.Activity.Session(app.Environment, s.ID, now)
 		if !a.BrowserSession.AuthTime.After(s.AuthTime) {
 			return s, nil
@@ -155,22 +164,31 @@ func (r *Registry) Open(ctx context.Context, app *clients.Application, a *Accoun
 			return nil, fmt.Errorf("authenticate session %s again: %w", s.ID, err)
 		}
 	}
-	s := &Session{
+	s = &Session{
 		ID: ID(typeid.MustGenerate("ses").String()), Environment: app.Environment, User: a.BrowserSession.User, Application: app.ID,
-		BrowserSession: a.BrowserSession.ID, Authentication: a.BrowserSession.Authentication,
+		BrowserSession: a.BrowserSession.ID, Organization: organization, Authentication: a.BrowserSession.Authentication,
 		Address: from.Address, UserAgent: from.UserAgent, CreatedAt: now, LastActiveAt: now,
 	}
 	if err := r.Store.CreateSession(ctx, s); err != nil {
 		return nil, fmt.Errorf("start a session in %s: %w", app.ID, err)
 	}
+	data := map[string]any{"user": s.User, "amr": s.AMR}
+	if organization != "" {
+		data["organization"] = organization
+	}
 	err := r.Audit.Record(ctx, audit.Event{
-		Name: "session.started", Environment: string(app.Environment), Application: string(app.ID), Target: string(s.ID),
-		Data: map[string]any{"user": s.User, "amr": s.AMR},
+		Name: "session.started", Environment: string(app.Environment), Application: string(app.ID), Target: string(s.ID), Data: data,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Switch moves a living session to another organization of its user, and returns her position there. It returns
+// organizations.ErrNoMembership, and leaves the session as it is, if she is no active member. It takes part in the transaction of ctx.
+func (r *Registry) Switch(ctx context.Context, env environments.ID, id ID, organization organizations.ID) (*organizations.Position, error) {
+	return r.Store.SetOrganization(ctx, env, id, organization)
 }
 
 // End ends the selected sessions and records an event for each. It returns how many it ended; a session that was over already is not among them.
@@ -308,5 +326,11 @@ func (r *Registry) EndSessionsOf(ctx context.Context, env environments.ID, user 
 // EndApplication implements clients.SessionEnder.
 func (r *Registry) EndApplication(ctx context.Context, env environments.ID, app clients.ID, reason string) error {
 	_, err := r.EndEach(ctx, env, Selection{Application: app}, EndedReason(reason))
+	return err
+}
+
+// EndMembership implements organizations.SessionEnder.
+func (r *Registry) EndMembership(ctx context.Context, env environments.ID, organization organizations.ID, user identity.ID) error {
+	_, err := r.EndEach(ctx, env, Selection{Organization: organization, User: user}, EndedMembership)
 	return err
 }

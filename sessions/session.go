@@ -8,6 +8,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 )
 
 // ID identifies a user's session in one application: ses_…. It is the sid of its tokens.
@@ -46,7 +47,8 @@ type Session struct {
 	Environment    environments.ID
 	User           identity.ID
 	Application    clients.ID
-	BrowserSession BrowserID // the one it was started from, which may have ended since
+	BrowserSession BrowserID        // the one it was started from, which may have ended since
+	Organization   organizations.ID // in whose name she uses the application; "" for none
 	Authentication
 	Address      string // where it was started
 	UserAgent    string

@@ -8,6 +8,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 )
 
 // ErrNotFound says that there is no such session or interaction, or not for this browser.
@@ -19,6 +20,8 @@ type Account struct {
 	Email          string
 	Name           string
 	Disabled       bool
+	// Positions are those of her active memberships, by the IDs of the organizations, without permissions.
+	Positions []organizations.Position
 	// Session is the latest session of this user, from this browser session, in the application that was asked about, whether
 	// alive or not; nil if she never had one.
 	Session *Session
@@ -42,6 +45,12 @@ type Store interface {
 
 	// Session returns the session. It returns ErrNotFound.
 	Session(ctx context.Context, env environments.ID, id ID) (*Session, error)
+	// LatestSession returns the latest session that was started from the browser session in the application and the organization,
+	// "" for none. It returns ErrNotFound.
+	LatestSession(ctx context.Context, env environments.ID, browser BrowserID, app clients.ID, organization organizations.ID) (*Session, error)
+	// SetOrganization moves a session that has not ended to the organization, and returns the position of its user there. It
+	// returns organizations.ErrNoMembership, having changed nothing, if she is no active member of it. One statement.
+	SetOrganization(ctx context.Context, env environments.ID, id ID, organization organizations.ID) (*organizations.Position, error)
 	// SessionsOfUser returns the user's sessions, the latest active first, with those that ended after since.
 	SessionsOfUser(ctx context.Context, env environments.ID, user identity.ID, since time.Time) ([]Session, error)
 	// Sessions returns a page of the sessions that the query asks for, and whether there are more in the direction of the
@@ -59,7 +68,7 @@ type Store interface {
 	// End ends the sessions that the selection names and that have not ended, marks them with reason, actor and time, and
 	// returns them as they were. It ends no browser session.
 	End(ctx context.Context, env environments.ID, which Selection, reason EndedReason, by string, now time.Time) ([]Session, error)
-	// EndBrowserSessions ends the browser sessions that the selection names (Session and Application are not looked at).
+	// EndBrowserSessions ends the browser sessions that the selection names (Session, Application and Organization are not looked at).
 	EndBrowserSessions(ctx context.Context, env environments.ID, which Selection, reason EndedReason, now time.Time) error
 	// MarkActive moves last_active_at of sessions and browser sessions forward, never back, and only of those that have not ended.
 	MarkActive(ctx context.Context, marks Marks) error
@@ -80,6 +89,7 @@ type Selection struct {
 	User           identity.ID
 	Application    clients.ID
 	BrowserSession BrowserID
+	Organization   organizations.ID
 	Except         ID        // not this one
 	ExceptBrowser  BrowserID // not those of this browser session
 }

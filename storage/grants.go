@@ -21,12 +21,13 @@ import (
 // Grants implements grants.Store.
 type Grants struct{ DB *DB }
 
-// What grants.State is read from: the grant g, its session and the session's user u. Every column has its price, so there
+// What grants.State is read from: the grant g, its session, the session's user u and her position. Every column has its price, so there
 // are no others. What is joined is found by its ID, and its environment compared by IS NOT DISTINCT FROM: from = PostgreSQL
 // would conclude that it could as well begin with all users of the environment, which looks cheap while it has no statistics.
 const (
 	standingColumns = `g.id, g.session_id, g.user_id, g.application_id, g.scopes, g.audience, g.revoked_at, g.revoked_reason, ` +
-		`sessions.auth_time, sessions.amr, sessions.acr, sessions.last_active_at, sessions.ended_at, sessions.ended_reason, u.status`
+		`sessions.auth_time, sessions.amr, sessions.acr, sessions.last_active_at, sessions.ended_at, sessions.ended_reason, u.status, ` +
+		`coalesce(sessions.organization_id, ''), ` + positionOfSession
 	stateColumns       = standingColumns + `, g.claims, g.nonce, ` + profileColumns
 	joinSessionAndUser = `
 		JOIN sessions ON sessions.id = g.session_id AND sessions.environment_id IS NOT DISTINCT FROM g.environment_id
@@ -41,7 +42,7 @@ func newStanding(env environments.ID) (*grants.State, []any) {
 	return state, append(make([]any, 0, 48), (*string)(&g.ID), (*string)(&g.Session), (*string)(&g.User), (*string)(&g.Application),
 		(*words)(&g.Scopes), (*words)(&g.Audience), (*instant)(&g.RevokedAt), &g.RevokedReason,
 		(*instant)(&session.AuthTime), (*words)(&session.AMR), &session.ACR, (*instant)(&session.LastActiveAt), (*instant)(&session.EndedAt),
-		(*string)(&session.EndedReason), (*string)(&user.Status))
+		(*string)(&session.EndedReason), (*string)(&user.Status), (*string)(&session.Organization), position{&state.Position})
 }
 
 // newState returns a state of the environment, and where the stateColumns go.
@@ -58,6 +59,9 @@ func (s Grants) find(ctx context.Context, state *grants.State, dest []any, q str
 	}
 	g, session := &state.Grant, &state.Session
 	session.ID, session.User, session.Application, state.User.ID = g.Session, g.User, g.Application, g.User
+	if state.Position != nil {
+		state.Position.Organization = session.Organization
+	}
 	return err
 }
 

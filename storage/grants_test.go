@@ -36,7 +36,7 @@ func TestGrantKeepsEverything(t *testing.T) {
 				RevokedAt: grant.RevokedAt, RevokedReason: grant.RevokedReason,
 			},
 			Session: sessions.Session{
-				ID: session.ID, Environment: h.env, User: user.ID, Application: h.app.ID, Authentication: session.Authentication,
+				ID: session.ID, Environment: h.env, User: user.ID, Application: h.app.ID, Organization: session.Organization, Authentication: session.Authentication,
 				LastActiveAt: session.LastActiveAt, EndedAt: session.EndedAt, EndedReason: session.EndedReason,
 			},
 			User: identity.User{ID: user.ID, Environment: h.env, Status: user.Status},

@@ -18,17 +18,19 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/storage"
 )
 
 // The Stores keep the contracts of the domain.
 var (
-	_ environments.Store = storage.Environments{}
-	_ clients.Store      = storage.Clients{}
-	_ identity.Store     = storage.Users{}
-	_ sessions.Store     = storage.Sessions{}
-	_ grants.Store       = storage.Grants{}
+	_ environments.Store  = storage.Environments{}
+	_ clients.Store       = storage.Clients{}
+	_ identity.Store      = storage.Users{}
+	_ organizations.Store = storage.Organizations{}
+	_ sessions.Store      = storage.Sessions{}
+	_ grants.Store        = storage.Grants{}
 )
 
 // morning is the time at which a house is built.
@@ -110,6 +112,35 @@ func (h *house) newSession(t testing.TB, b *sessions.BrowserSession, app *client
 
 func authenticated(at time.Time) sessions.Authentication {
 	return sessions.Authentication{AuthTime: at, AMR: []string{"pwd", "otp"}, ACR: "urn:example:mfa"}
+}
+
+// newRole makes a role with permissions.
+func (h *house) newRole(t testing.TB, name string, permissions ...string) *organizations.Role {
+	t.Helper()
+	r := &organizations.Role{
+		ID: organizations.RoleID(newID("rol")), Environment: h.env, Name: name, Description: "For tests", Permissions: permissions,
+		CreatedAt: morning, UpdatedAt: morning,
+	}
+	must(t, storage.Organizations{DB: h.db}.CreateRole(t.Context(), r))
+	return r
+}
+
+func (h *house) newOrganization(t testing.TB, name string) *organizations.Organization {
+	t.Helper()
+	o := &organizations.Organization{ID: organizations.ID(newID("org")), Environment: h.env, Name: name, CreatedAt: morning, UpdatedAt: morning}
+	must(t, storage.Organizations{DB: h.db}.CreateOrganization(t.Context(), o))
+	return o
+}
+
+// newMember makes the user an active member with the roles.
+func (h *house) newMember(t testing.TB, o *organizations.Organization, u *identity.User, roles ...string) *organizations.Membership {
+	t.Helper()
+	m := &organizations.Membership{
+		ID: organizations.MembershipID(newID("mem")), Environment: h.env, Organization: o.ID, User: u.ID, Roles: roles, State: organizations.Active,
+		CreatedAt: morning, UpdatedAt: morning,
+	}
+	must(t, storage.Organizations{DB: h.db}.CreateMembership(t.Context(), m))
+	return m
 }
 
 // newGrant authorizes the session's application, with a code that expires after a minute.

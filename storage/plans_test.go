@@ -17,6 +17,7 @@ import (
 	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/storage"
 	"github.com/portico-id/portico/storage/storagetest"
@@ -72,7 +73,7 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, s.Reauthenticate(ctx, h.env, h.session.ID, authenticated(morning), morning))
 	for _, which := range []sessions.Selection{
 		{Session: "ses_1"}, {User: "usr_1"}, {Application: "app_1"}, {BrowserSession: "brs_1"}, {User: "usr_1", Application: "app_1", Except: "ses_1"},
-		{Application: "app_1", BrowserSession: "brs_1"}, {User: "usr_1", ExceptBrowser: "brs_1"}, {Session: "ses_1", User: "usr_1"},
+		{Application: "app_1", BrowserSession: "brs_1"}, {Organization: "org_1"}, {Organization: "org_1", User: "usr_1"}, {User: "usr_1", ExceptBrowser: "brs_1"}, {Session: "ses_1", User: "usr_1"},
 	} {
 		noted(s.End(ctx, h.env, which, "", "", morning))
 		must(t, s.EndBrowserSessions(ctx, h.env, which, "", morning))
@@ -80,6 +81,29 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, s.MarkActive(ctx, sessions.Marks{
 		Sessions: map[sessions.SessionKey]time.Time{{}: morning}, Browsers: map[sessions.BrowserKey]time.Time{{}: morning},
 	}))
+	o := storage.Organizations{DB: db}
+	role, organization := h.newRole(t, "admin", "read"), h.newOrganization(t, "Acme")
+	member := h.newMember(t, organization, h.user, "admin")
+	noted(o.Organization(ctx, h.env, organization.ID))
+	noted(o.Organizations(ctx, h.env, "", 20))
+	must(t, o.UpdateOrganization(ctx, h.env, organization.ID, func(context.Context, *organizations.Organization) error { return nil }))
+	noted(o.MembershipOf(ctx, h.env, organization.ID, h.user.ID))
+	noted(o.Memberships(ctx, h.env, organization.ID, "", 20))
+	noted(o.MembershipsOfUser(ctx, h.env, h.user.ID))
+	must(t, o.UpdateMembership(ctx, h.env, organization.ID, member.ID, func(_ context.Context, m *organizations.Membership) error {
+		m.Roles = nil
+		return nil
+	}))
+	noted(s.SetOrganization(ctx, h.env, h.session.ID, organization.ID))
+	noted(s.LatestSession(ctx, h.env, h.browser.ID, h.app.ID, organization.ID))
+	noted(o.DeleteMembership(ctx, h.env, organization.ID, member.ID))
+	must(t, o.CreateMembership(ctx, member))
+	must(t, o.DeleteOrganization(ctx, h.env, organization.ID))
+	noted(o.Role(ctx, h.env, role.ID))
+	noted(o.Roles(ctx, h.env, "", 20))
+	must(t, o.UpdateRole(ctx, h.env, role.ID, func(context.Context, *organizations.Role) error { return nil }))
+	noted(o.DeleteRole(ctx, h.env, role.ID))
+
 	i := h.newInteraction(t, h.handle)
 	noted(s.Interaction(ctx, h.env, i.ID, morning))
 	must(t, s.UpdateInteraction(ctx, h.env, i.ID, func(context.Context, *sessions.Interaction) error { return nil }))

@@ -12,6 +12,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -22,11 +23,11 @@ type Sessions struct{ DB *DB }
 const firstLook = 24 * time.Hour
 
 // sessionColumns are read into a session; appendSession appends where they go.
-const sessionColumns = `sessions.id, sessions.user_id, sessions.application_id, sessions.browser_session_id, sessions.auth_time, sessions.amr, sessions.acr, ` +
+const sessionColumns = `sessions.id, sessions.user_id, sessions.application_id, sessions.browser_session_id, coalesce(sessions.organization_id, ''), sessions.auth_time, sessions.amr, sessions.acr, ` +
 	`sessions.address, sessions.user_agent, sessions.created_at, sessions.last_active_at, sessions.ended_at, sessions.ended_reason, sessions.ended_by`
 
 func appendSession(dest []any, s *sessions.Session) []any {
-	return append(dest, (*string)(&s.ID), (*string)(&s.User), (*string)(&s.Application), (*string)(&s.BrowserSession),
+	return append(dest, (*string)(&s.ID), (*string)(&s.User), (*string)(&s.Application), (*string)(&s.BrowserSession), (*string)(&s.Organization),
 		(*instant)(&s.AuthTime), (*words)(&s.AMR), &s.ACR, &s.Address, &s.UserAgent,
 		(*instant)(&s.CreatedAt), (*instant)(&s.LastActiveAt), (*instant)(&s.EndedAt), (*string)(&s.EndedReason), &s.EndedBy)
 }
@@ -34,8 +35,8 @@ func appendSession(dest []any, s *sessions.Session) []any {
 // The session columns are NULL for an account without a session in the application. Joined as in joinSessionAndUser.
 const accounts = `
 	SELECT b.id, b.user_id, b.auth_time, b.amr, b.acr, b.remember, b.created_at, b.last_active_at, b.ended_at, b.ended_reason,
-		u.email, u.name, u.status <> 'active', s.id IS NOT NULL,
-		coalesce(s.id, ''), coalesce(s.auth_time, 0), coalesce(s.amr, ''), coalesce(s.acr, ''), coalesce(s.address, ''), coalesce(s.user_agent, ''),
+		u.email, u.name, u.status <> 'active', ` + positionsOfUser + `, s.id IS NOT NULL,
+		coalesce(s.id, ''), coalesce(s.organization_id, ''), coalesce(s.auth_time, 0), coalesce(s.amr, ''), coalesce(s.acr, ''), coalesce(s.address, ''), coalesce(s.user_agent, ''),
 		coalesce(s.created_at, 0), coalesce(s.last_active_at, 0), s.ended_at, coalesce(s.ended_reason, ''), coalesce(s.ended_by, '')
 	FROM browser_sessions b
 		JOIN users u ON u.id = b.user_id AND u.environment_id IS NOT DISTINCT FROM b.environment_id
@@ -60,8 +61,8 @@ func (s Sessions) Accounts(ctx context.Context, env environments.ID, handle [32]
 		b := &a.BrowserSession
 		err := rows.Scan((*string)(&b.ID), (*string)(&b.User), (*instant)(&b.AuthTime), (*words)(&b.AMR), &b.ACR, &b.Remember,
 			(*instant)(&b.CreatedAt), (*instant)(&b.LastActiveAt), (*instant)(&b.EndedAt), (*string)(&b.EndedReason),
-			&a.Email, &a.Name, &a.Disabled, &found,
-			(*string)(&s.ID), (*instant)(&s.AuthTime), (*words)(&s.AMR), &s.ACR, &s.Address, &s.UserAgent,
+			&a.Email, &a.Name, &a.Disabled, (*positions)(&a.Positions), &found,
+			(*string)(&s.ID), (*string)(&s.Organization), (*instant)(&s.AuthTime), (*words)(&s.AMR), &s.ACR, &s.Address, &s.UserAgent,
 			(*instant)(&s.CreatedAt), (*instant)(&s.LastActiveAt), (*instant)(&s.EndedAt), (*string)(&s.EndedReason), &s.EndedBy)
 		if err != nil {
 			return nil, err
@@ -139,14 +140,47 @@ func (s Sessions) ForgetAccount(ctx context.Context, env environments.ID, handle
 const findSession = `SELECT ` + sessionColumns + ` FROM sessions WHERE environment_id = ? AND id = ?`
 
 func (s Sessions) Session(ctx context.Context, env environments.ID, id sessions.ID) (*sessions.Session, error) {
+	return s.session(ctx, env, findSession, string(env), string(id))
+}
+
+func (s Sessions) session(ctx context.Context, env environments.ID, q string, args ...any) (*sessions.Session, error) {
 	found := &sessions.Session{Environment: env}
-	err := s.DB.queryRow(ctx, findSession, string(env), string(id)).Scan(appendSession(nil, found)...)
+	err := s.DB.queryRow(ctx, q, args...).Scan(appendSession(nil, found)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, sessions.ErrNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
+	return found, nil
+}
+
+const latestSession = `
+	SELECT ` + sessionColumns + ` FROM sessions
+	WHERE environment_id = ? AND browser_session_id = ? AND application_id = ? AND coalesce(organization_id, '') = ?
+	ORDER BY created_at DESC LIMIT 1`
+
+func (s Sessions) LatestSession(ctx context.Context, env environments.ID, browser sessions.BrowserID, app clients.ID, organization organizations.ID) (*sessions.Session, error) {
+	return s.session(ctx, env, latestSession, string(env), string(browser), string(app), string(organization))
+}
+
+const setOrganization = `
+	UPDATE sessions SET organization_id = ?
+	WHERE environment_id = ? AND id = ? AND ended_at IS NULL AND EXISTS (
+		SELECT 1 FROM memberships m WHERE m.user_id = sessions.user_id AND m.organization_id = ?
+			AND m.environment_id IS NOT DISTINCT FROM sessions.environment_id AND m.state = 'active')
+	RETURNING ` + positionOfSession
+
+func (s Sessions) SetOrganization(ctx context.Context, env environments.ID, id sessions.ID, organization organizations.ID) (*organizations.Position, error) {
+	var found *organizations.Position
+	_, err := s.DB.claim(ctx, []any{position{&found}}, setOrganization, string(organization), string(env), string(id), string(organization))
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, organizations.ErrNoMembership
+	}
+	found.Organization = organization
 	return found, nil
 }
 
@@ -178,15 +212,15 @@ func (s Sessions) list(ctx context.Context, env environments.ID, q string, args 
 
 // PostgreSQL generates active_hour.
 const (
-	sessionValues = `environment_id, id, user_id, application_id, browser_session_id, auth_time, amr, acr, address, user_agent, created_at, last_active_at, ended_at, ended_reason, ended_by, purge_at`
+	sessionValues = `environment_id, id, user_id, application_id, browser_session_id, organization_id, auth_time, amr, acr, address, user_agent, created_at, last_active_at, ended_at, ended_reason, ended_by, purge_at`
 
-	insertSessionPostgres = `INSERT INTO sessions (` + sessionValues + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	insertSessionSQLite   = `INSERT INTO sessions (` + sessionValues + `, active_hour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertSessionPostgres = `INSERT INTO sessions (` + sessionValues + `) VALUES (?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertSessionSQLite   = `INSERT INTO sessions (` + sessionValues + `, active_hour) VALUES (?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 func (s Sessions) CreateSession(ctx context.Context, n *sessions.Session) error {
 	q := insertSessionPostgres
-	args := []any{string(n.Environment), string(n.ID), string(n.User), string(n.Application), string(n.BrowserSession),
+	args := []any{string(n.Environment), string(n.ID), string(n.User), string(n.Application), string(n.BrowserSession), string(n.Organization),
 		micros(n.AuthTime), words(n.AMR), n.ACR, n.Address, n.UserAgent, micros(n.CreatedAt), micros(n.LastActiveAt),
 		microsOrNull(n.EndedAt), string(n.EndedReason), n.EndedBy, micros(n.CreatedAt.Add(firstLook))}
 	if s.DB.dialect == SQLite {
@@ -226,7 +260,7 @@ const endSessions = `UPDATE sessions SET ended_at = ?, ended_reason = ?, ended_b
 
 // End ends nothing for a selection that has only exceptions.
 func (s Sessions) End(ctx context.Context, env environments.ID, which sessions.Selection, reason sessions.EndedReason, by string, now time.Time) (ended []sessions.Session, err error) {
-	if which.Session == "" && which.User == "" && which.Application == "" && which.BrowserSession == "" {
+	if which.Session == "" && which.User == "" && which.Application == "" && which.BrowserSession == "" && which.Organization == "" {
 		return nil, nil
 	}
 	q, args := where(endSessions, []any{micros(now), string(reason), by, string(env)},
@@ -234,6 +268,7 @@ func (s Sessions) End(ctx context.Context, env environments.ID, which sessions.S
 		condition{"user_id = ?", string(which.User)},
 		condition{"application_id = ?", string(which.Application)},
 		condition{"browser_session_id = ?", string(which.BrowserSession)},
+		condition{"organization_id = ?", string(which.Organization)},
 		condition{"id <> ?", string(which.Except)},
 		condition{"browser_session_id <> ?", string(which.ExceptBrowser)})
 	err = s.DB.InTx(ctx, func(ctx context.Context) error {
@@ -322,16 +357,16 @@ func (s Sessions) mark(ctx context.Context, q string, marks [][3]any) error {
 
 const (
 	insertInteraction = `
-		INSERT INTO interactions (environment_id, id, application_id, browser, request, account, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		INSERT INTO interactions (environment_id, id, application_id, browser, request, account, organization, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	findInteraction = `
-		SELECT id, application_id, browser, request, account, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at
+		SELECT id, application_id, browser, request, account, organization, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at
 		FROM interactions WHERE environment_id = ? AND id = ?`
 	findLivingInteraction = findInteraction + ` AND expires_at > ?`
 
 	updateInteraction = `
-		UPDATE interactions SET browser = ?, request = ?, account = ?, consented = ?, denied = ?, authenticated_after = ?, challenge = ?, username = ?, expires_at = ?, done_at = ?
+		UPDATE interactions SET browser = ?, request = ?, account = ?, organization = ?, consented = ?, denied = ?, authenticated_after = ?, challenge = ?, username = ?, expires_at = ?, done_at = ?
 		WHERE environment_id = ? AND id = ?`
 
 	finishInteraction = `UPDATE interactions SET done_at = ? WHERE environment_id = ? AND id = ? AND done_at IS NULL AND expires_at > ?`
@@ -339,7 +374,7 @@ const (
 
 func (s Sessions) CreateInteraction(ctx context.Context, i *sessions.Interaction) error {
 	_, err := s.DB.exec(ctx, insertInteraction, string(i.Environment), string(i.ID), string(i.Application), i.Browser[:], i.Request,
-		string(i.Account), words(i.Consented), i.Denied, microsOrNull(i.AuthenticatedAfter), i.Challenge, i.Username,
+		string(i.Account), string(i.Organization), words(i.Consented), i.Denied, microsOrNull(i.AuthenticatedAfter), i.Challenge, i.Username,
 		micros(i.CreatedAt), micros(i.ExpiresAt), microsOrNull(i.DoneAt))
 	return err
 }
@@ -351,7 +386,7 @@ func (s Sessions) Interaction(ctx context.Context, env environments.ID, id sessi
 func (s Sessions) interaction(ctx context.Context, env environments.ID, q string, args ...any) (*sessions.Interaction, error) {
 	i := &sessions.Interaction{Environment: env}
 	err := s.DB.queryRow(ctx, q, args...).Scan((*string)(&i.ID), (*string)(&i.Application), (*hash)(&i.Browser), &i.Request,
-		(*string)(&i.Account), (*words)(&i.Consented), &i.Denied, (*instant)(&i.AuthenticatedAfter), &i.Challenge, &i.Username,
+		(*string)(&i.Account), (*string)(&i.Organization), (*words)(&i.Consented), &i.Denied, (*instant)(&i.AuthenticatedAfter), &i.Challenge, &i.Username,
 		(*instant)(&i.CreatedAt), (*instant)(&i.ExpiresAt), (*instant)(&i.DoneAt))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, sessions.ErrNotFound
@@ -371,7 +406,7 @@ func (s Sessions) UpdateInteraction(ctx context.Context, env environments.ID, id
 		if err := change(ctx, i); err != nil {
 			return err
 		}
-		return s.change(ctx, updateInteraction, i.Browser[:], i.Request, string(i.Account), words(i.Consented), i.Denied,
+		return s.change(ctx, updateInteraction, i.Browser[:], i.Request, string(i.Account), string(i.Organization), words(i.Consented), i.Denied,
 			microsOrNull(i.AuthenticatedAfter), i.Challenge, i.Username, micros(i.ExpiresAt), microsOrNull(i.DoneAt), string(env), string(id))
 	})
 }

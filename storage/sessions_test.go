@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/storage"
 	"github.com/portico-id/portico/storage/storagetest"
@@ -40,9 +41,21 @@ func TestAccounts(t *testing.T) {
 		must(t, err)
 		ended.EndedAt, ended.EndedReason, ended.EndedBy = morning.Add(6*time.Hour), sessions.EndedByUser, string(grace.ID)
 
+		h.newRole(t, "admin", "invoices:read")
+		h.newRole(t, "member")
+		acme, blue, river := h.newOrganization(t, "Acme"), h.newOrganization(t, "Blue Harbor"), h.newOrganization(t, "River Labs")
+		h.newMember(t, blue, h.user)
+		h.newMember(t, acme, h.user, "member", "admin")
+		left := h.newMember(t, river, h.user, "admin")
+		must(t, storage.Organizations{DB: db}.UpdateMembership(ctx, h.env, river.ID, left.ID, func(_ context.Context, m *organizations.Membership) error {
+			m.State = organizations.Deactivated
+			return nil
+		}))
+		positions := []organizations.Position{{Organization: acme.ID, Roles: []string{"admin", "member"}}, {Organization: blue.ID}}
+
 		want := []sessions.Account{
 			{BrowserSession: *graces, Email: grace.Email, Name: grace.Profile.Name, Session: ended},
-			{BrowserSession: *adas, Email: h.user.Email, Name: h.user.Profile.Name, Session: latest},
+			{BrowserSession: *adas, Email: h.user.Email, Name: h.user.Profile.Name, Positions: positions, Session: latest},
 			{BrowserSession: everything, Email: user.Email, Name: user.Profile.Name, Disabled: true},
 		}
 		counted, counter := storage.WithCounter(ctx)
@@ -132,6 +145,58 @@ func TestSession(t *testing.T) {
 		all, err = store.SessionsOfUser(ctx, h.env, h.user.ID, s.EndedAt)
 		must(t, err)
 		wantEqual(t, "SessionsOfUser since the end of one", all, []sessions.Session{want})
+	})
+}
+
+// TestSessionsInOrganizations: a session belongs to one organization (design.md §2).
+func TestSessionsInOrganizations(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx, h, store := t.Context(), build(t, db), storage.Sessions{DB: db}
+		h.newRole(t, "admin", "invoices:read", "invoices:write")
+		acme, blue := h.newOrganization(t, "Acme"), h.newOrganization(t, "Blue Harbor")
+		h.newMember(t, acme, h.user, "admin")
+		start := func(organization organizations.ID, at time.Time) *sessions.Session {
+			s := *h.session
+			s.ID, s.Organization, s.CreatedAt = sessions.ID(newID("ses")), organization, at
+			must(t, store.CreateSession(ctx, &s))
+			return &s
+		}
+		start(acme.ID, morning)
+		second := start(acme.ID, morning.Add(time.Hour))
+		none := start("", morning.Add(2*time.Hour))
+		for _, test := range []struct {
+			organization organizations.ID
+			want         *sessions.Session
+		}{{acme.ID, second}, {"", none}} {
+			got, err := store.LatestSession(ctx, h.env, h.browser.ID, h.app.ID, test.organization)
+			must(t, err)
+			wantEqual(t, "LatestSession", got, test.want)
+		}
+		_, err := store.LatestSession(ctx, h.env, h.browser.ID, h.app.ID, blue.ID)
+		wantErr(t, "LatestSession in an organization without one", err, sessions.ErrNotFound)
+
+		counted, counter := storage.WithCounter(ctx)
+		position, err := store.SetOrganization(counted, h.env, none.ID, acme.ID)
+		must(t, err)
+		wantEqual(t, "SetOrganization", position, &organizations.Position{
+			Organization: acme.ID, Roles: []string{"admin"}, Permissions: []string{"invoices:read", "invoices:write"},
+		})
+		_, err = store.SetOrganization(counted, h.env, second.ID, blue.ID)
+		wantErr(t, "SetOrganization without a membership", err, organizations.ErrNoMembership)
+		wantEqual(t, "statements of two calls", len(counter.Statements()), 2)
+		for _, test := range []struct {
+			id   sessions.ID
+			want organizations.ID
+		}{{none.ID, acme.ID}, {second.ID, acme.ID}} {
+			got, err := store.Session(ctx, h.env, test.id)
+			must(t, err)
+			wantEqual(t, "organization", got.Organization, test.want)
+		}
+		ended, err := store.End(ctx, h.env, sessions.Selection{Organization: acme.ID, User: h.user.ID}, sessions.EndedMembership, "", morning)
+		must(t, err)
+		wantEqual(t, "sessions in the organization", len(ended), 3)
+		_, err = store.SetOrganization(ctx, h.env, second.ID, acme.ID)
+		wantErr(t, "SetOrganization after the end", err, organizations.ErrNoMembership)
 	})
 }
 

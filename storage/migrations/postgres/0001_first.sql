@@ -148,6 +148,59 @@ CREATE TABLE challenges (
 CREATE UNIQUE INDEX challenges_subject ON challenges (subject, purpose, environment_id);
 CREATE INDEX challenges_expires ON challenges (expires_at);
 
+-- Organizations are listed as well as found by ID, which is why both orders of their key are indexed.
+CREATE TABLE organizations (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT   NOT NULL,
+    name           TEXT   NOT NULL,
+    slug           TEXT,
+    metadata       TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    updated_at     BIGINT NOT NULL,
+    PRIMARY KEY (id, environment_id)
+);
+CREATE INDEX organizations_list ON organizations (environment_id, id);
+CREATE UNIQUE INDEX organizations_slug ON organizations (slug, environment_id) WHERE slug IS NOT NULL;
+
+-- A role never changes its name, by which memberships refer to it.
+CREATE TABLE roles (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    name           TEXT   NOT NULL,
+    id             TEXT   NOT NULL,
+    description    TEXT   NOT NULL,
+    permissions    TEXT   NOT NULL,
+    created_at     BIGINT NOT NULL,
+    updated_at     BIGINT NOT NULL,
+    PRIMARY KEY (name, environment_id)
+);
+CREATE UNIQUE INDEX roles_id ON roles (id, environment_id);
+CREATE INDEX roles_list ON roles (environment_id, id);
+
+CREATE TABLE memberships (
+    environment_id  TEXT   NOT NULL,
+    id              TEXT   NOT NULL,
+    organization_id TEXT   NOT NULL,
+    user_id         TEXT   NOT NULL,
+    state           TEXT   NOT NULL CHECK (state IN ('active', 'deactivated')),
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL,
+    PRIMARY KEY (id, environment_id),
+    FOREIGN KEY (environment_id, organization_id) REFERENCES organizations (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX memberships_user ON memberships (user_id, organization_id, environment_id);
+CREATE INDEX memberships_organization ON memberships (organization_id, id);
+
+CREATE TABLE membership_roles (
+    environment_id TEXT NOT NULL,
+    membership_id  TEXT NOT NULL,
+    role           TEXT NOT NULL,
+    PRIMARY KEY (membership_id, role, environment_id),
+    FOREIGN KEY (environment_id, membership_id) REFERENCES memberships (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, role) REFERENCES roles (environment_id, name) ON DELETE CASCADE
+);
+CREATE INDEX membership_roles_role ON membership_roles (role);
+
 -- A browser with several accounts has a row for each, under one handle. A forgotten account has no handle.
 CREATE TABLE browser_sessions (
     environment_id TEXT    NOT NULL,
@@ -170,15 +223,16 @@ CREATE UNIQUE INDEX browser_sessions_handle ON browser_sessions (handle, environ
 CREATE INDEX browser_sessions_user ON browser_sessions (user_id);
 CREATE INDEX browser_sessions_purge ON browser_sessions (purge_at);
 
--- A session outlives its browser session, so it refers to it without a foreign key. Every refresh moves last_active_at, so no
--- index has it, and pages have room for the next version of a row; active_hour is the hour since the epoch that it lies in, for
--- counting by an index. purge_at is when the purge looks at the row again.
+-- A session outlives its browser session and its organization, so it refers to them without a foreign key. Every refresh moves
+-- last_active_at, so no index has it, and pages have room for the next version of a row; active_hour is the hour since the epoch
+-- that it lies in, for counting by an index. purge_at is when the purge looks at the row again.
 CREATE TABLE sessions (
     environment_id     TEXT   NOT NULL,
     id                 TEXT   NOT NULL,
     user_id            TEXT   NOT NULL,
     application_id     TEXT   NOT NULL,
     browser_session_id TEXT   NOT NULL,
+    organization_id    TEXT,
     auth_time          BIGINT NOT NULL,
     amr                TEXT   NOT NULL,
     acr                TEXT   NOT NULL,
@@ -199,6 +253,7 @@ CREATE INDEX sessions_browser ON sessions (browser_session_id, application_id, c
 CREATE INDEX sessions_user ON sessions (user_id, application_id);
 CREATE INDEX sessions_application ON sessions (application_id, id);
 CREATE INDEX sessions_activity ON sessions (application_id, ended_at, active_hour, auth_time) INCLUDE (environment_id);
+CREATE INDEX sessions_organization ON sessions (organization_id) WHERE organization_id IS NOT NULL;
 CREATE INDEX sessions_purge ON sessions (purge_at);
 
 CREATE TABLE interactions (
@@ -208,6 +263,7 @@ CREATE TABLE interactions (
     browser             BYTEA    NOT NULL,
     request             BYTEA    NOT NULL,
     account             TEXT    NOT NULL,
+    organization        TEXT    NOT NULL,
     consented           TEXT    NOT NULL,
     denied              BOOLEAN NOT NULL,
     authenticated_after BIGINT,
