@@ -33,7 +33,7 @@ func TestExpiry(t *testing.T) {
 		}
 		claims := decodeSegment(t, reply.String("access_token"), 1)
 		iat, exp, end := claims["iat"].(float64), claims["exp"].(float64), claims["auth_time"].(float64)+3600
-		if exp > end+1 || reply.JSON["expires_in"] != exp-iat {
+		if exp > end || reply.JSON["expires_in"] != exp-iat {
 			t.Errorf("after %s: iat %.0f, exp %.0f, the session ends at %.0f, expires_in %v", step.passed, iat, exp, end, reply.JSON["expires_in"])
 		}
 		if lifetime := exp - iat; step.clipped == (lifetime == 300) {
