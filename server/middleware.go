@@ -163,6 +163,15 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request, origin stri
 	return true
 }
 
+// apiWall is for programs with an API key: no cookie gets through, so that no browser can be made to call for a person.
+func apiWall(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Cookie")
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
 // pagesWall is for what people's browsers open with their cookies: no other site may make them change anything. Other sites may send
 // people to sign in and to sign out, though.
 func (s *Server) pagesWall(next http.Handler) http.Handler {

@@ -13,11 +13,14 @@ import (
 // routes puts the edges behind their walls. At the root are the dashboard, health, static files and, in local mode, the
 // mailbox and the clock; everything else belongs to an environment.
 func (s *Server) routes() http.Handler {
-	protocol, pages := http.NewServeMux(), http.NewServeMux()
+	protocol, pages, api := http.NewServeMux(), http.NewServeMux(), http.NewServeMux()
 	s.provider.Mount(protocol, pages)
 	s.login.Mount(pages)
+	s.api.Mount(api, pages)
 	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r) })
-	issuers := &issuers{s: s, protocol: protocol, walledProtocol: s.protocolWall(protocol), pages: pages, walledPages: s.pagesWall(pages)}
+	issuers := &issuers{
+		s: s, protocol: protocol, walledProtocol: s.protocolWall(protocol), pages: pages, walledPages: s.pagesWall(pages), walledAPI: apiWall(api),
+	}
 
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", s.healthz)
@@ -37,12 +40,12 @@ func (s *Server) routes() http.Handler {
 	return s.outermost(root)
 }
 
-// issuers finds the environment of a request and hands the request to its protocol endpoints or its pages, with the path
-// below the issuer.
+// issuers finds the environment of a request and hands the request to its protocol endpoints, its pages or its management
+// API, with the path below the issuer.
 type issuers struct {
-	s                           *Server
-	protocol, pages             *http.ServeMux
-	walledProtocol, walledPages http.Handler
+	s                                      *Server
+	protocol, pages                        *http.ServeMux
+	walledProtocol, walledPages, walledAPI http.Handler
 }
 
 func (i *issuers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -62,11 +65,14 @@ func (i *issuers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		below.Path, below.RawPath = path, ""
 		r.URL = &below
 	}
-	if i.isProtocol(r) {
+	switch {
+	case strings.HasPrefix(path, "/api/v1/"):
+		i.walledAPI.ServeHTTP(w, r)
+	case i.isProtocol(r):
 		i.walledProtocol.ServeHTTP(w, r)
-		return
+	default:
+		i.walledPages.ServeHTTP(w, r)
 	}
-	i.walledPages.ServeHTTP(w, r)
 }
 
 // isProtocol reports whether the path is one of the protocol's, whatever the method.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/portico-id/portico/admin"
+	"github.com/portico-id/portico/admin/api"
 	"github.com/portico-id/portico/admin/dashboard"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
@@ -55,6 +56,7 @@ type Server struct {
 	Founder       *admin.Founder
 	Operators     *admin.Operators
 	Setup         *admin.Setup
+	Answers       *admin.Answers
 	Mailbox       *mail.Mailbox // nil unless mail stops here
 
 	// Applied is how many migrations the start applied.
@@ -66,6 +68,7 @@ type Server struct {
 	login     *login.Handler
 	dashboard *dashboard.Handler
 	provider  *provider.Provider
+	api       *api.API
 	metrics   *metrics
 	stop      func()
 }
@@ -161,6 +164,12 @@ func (s *Server) build() error {
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
 		AccessTokens: &grants.AccessTokens{Sealer: s.Sealer}, Keys: s.Keys, Chrome: s.login.Chrome, Languages: templates.Languages(),
 		InTx: inTx, Now: now, Log: s.Log,
+	})
+	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
+	s.api = api.New(api.Deps{
+		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,
+		Users: s.Users, Sessions: s.Sessions, Keys: s.Keys, Audit: s.Audit, Answers: s.Answers,
+		Chrome: s.login.Chrome, InTx: inTx, Now: now, Log: s.Log,
 	})
 	return nil
 }

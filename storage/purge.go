@@ -46,6 +46,7 @@ func (p *Purge) Run(ctx context.Context, now time.Time) (removed int, err error)
 	}{
 		{"interactions", []purgeStatement{{db.removeFirst("interactions", "environment_id, id", "expires_at"), []any{at, batch}}}},
 		{"challenges", []purgeStatement{{db.removeFirst("challenges", "environment_id, id", "expires_at"), []any{at, batch}}}},
+		{"idempotency keys", []purgeStatement{{db.removeFirst("idempotency_keys", "environment_id, api_key_id, hash", "expires_at"), []any{at, batch}}}},
 		{"set-up links", []purgeStatement{{db.removeFirst("setup_tokens", "hash", "expires_at"), []any{at, batch}}}},
 		{"revoked access tokens", []purgeStatement{{db.removeFirst("revoked_access_tokens", "environment_id, serial", "until"), []any{at, batch}}}},
 		{"logouts", []purgeStatement{

@@ -98,6 +98,20 @@ CREATE INDEX api_keys_application ON api_keys (environment_id, application_id);
 CREATE UNIQUE INDEX api_keys_id ON api_keys (id);
 CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 
+-- What was answered to a request with an Idempotency-Key, sealed under the API key; NULL while it is worked on.
+CREATE TABLE idempotency_keys (
+    environment_id TEXT   NOT NULL,
+    api_key_id     TEXT   NOT NULL,
+    hash           BLOB   NOT NULL,
+    request        BLOB   NOT NULL,
+    answer         BLOB,
+    created_at     BIGINT NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    PRIMARY KEY (hash, api_key_id, environment_id),
+    FOREIGN KEY (environment_id, api_key_id) REFERENCES api_keys (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX idempotency_keys_expires ON idempotency_keys (expires_at);
+
 -- From here on tables grow with the people. Their keys and indexes don't begin with the environment, of which most installations
 -- have one or two: no plan can take that for a way to find a row, not even while the database knows nothing of its tables.
 CREATE TABLE users (

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/portico-id/portico/clients"
+)
+
+// newApplication is what POST takes: what differs from the preset of the kind.
+type newApplication struct{ clients.Patch }
+
+// Schema implements huma.SchemaProvider.
+func (newApplication) Schema(r huma.Registry) *huma.Schema {
+	s := patchSchema(r, r.Schema(reflect.TypeFor[clients.Document](), false, ""))
+	s.Description = "An application to be: what is not given is as the preset of its kind has it."
+	s.Required = []string{"kind", "name"}
+	for _, name := range s.Required {
+		s.Properties[name].Nullable = false
+	}
+	return named(r, "NewApplication", s)
+}
+
+// applicationPatch is a JSON merge patch of an application.
+type applicationPatch struct{ clients.Patch }
+
+// Schema implements huma.SchemaProvider.
+func (applicationPatch) Schema(r huma.Registry) *huma.Schema {
+	s := patchSchema(r, r.Schema(reflect.TypeFor[clients.Document](), false, ""))
+	s.Description = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged, lists replaced."
+	return named(r, "ApplicationPatch", s)
+}
+
+// markPatch is in the schemas of merge patches, in which also a list can be null.
+const markPatch = "x-merge-patch"
+
+// named puts a schema of merge patches among the components.
+func named(r huma.Registry, name string, s *huma.Schema) *huma.Schema {
+	s.PrecomputeMessages()
+	s.Extensions = map[string]any{markPatch: true}
+	r.Map()[name] = s
+	return &huma.Schema{Ref: schemas + name}
+}
+
+// patchSchema is the schema of merge patches of what has the schema: nothing is required, and everything can be null.
+func patchSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
+	description := s.Description
+	for s.Ref != "" {
+		s = r.SchemaFromRef(s.Ref)
+	}
+	c := *s
+	c.Required, c.Nullable = nil, c.Type != ""
+	if description != "" {
+		c.Description = description
+	}
+	if c.Properties != nil {
+		c.Properties = make(map[string]*huma.Schema, len(s.Properties))
+		for name, property := range s.Properties {
+			c.Properties[name] = patchSchema(r, property)
+		}
+	}
+	if of, ok := c.AdditionalProperties.(*huma.Schema); ok {
+		c.AdditionalProperties = patchSchema(r, of)
+	}
+	return &c
+}
