@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -93,7 +94,7 @@ func answered(h *house, b *browser) string {
 // defaults makes the application the default one.
 func (h *house) defaults(t *testing.T, app *clients.Application) {
 	t.Helper()
-	check(t, h.tenants.Update(t.Context(), h.env.ID, func(e *environments.Environment) error {
+	check(t, h.tenants.Update(t.Context(), h.env.ID, func(_ context.Context, e *environments.Environment) error {
 		e.DefaultApplication = string(app.ID)
 		return nil
 	}))

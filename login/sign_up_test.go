@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestSignUpMistakes(t *testing.T) {
 // Acceptance 30.
 func TestSignUpClosed(t *testing.T) {
 	h := build(t)
-	check(t, h.tenants.Update(t.Context(), h.env.ID, func(e *environments.Environment) error {
+	check(t, h.tenants.Update(t.Context(), h.env.ID, func(_ context.Context, e *environments.Environment) error {
 		e.SignUp = false
 		return nil
 	}))

@@ -64,6 +64,8 @@ func (p *Provider) metadata(issuer string) metadata {
 		RevocationEndpoint:                         issuer + "/oauth2/revoke",
 		EndSessionEndpoint:                         issuer + "/oauth2/logout",
 		CheckSessionIframe:                         issuer + "/oauth2/check_session",
+		BackchannelLogoutSupported:                 true,
+		BackchannelLogoutSessionSupported:          true,
 		FrontchannelLogoutSupported:                true,
 		FrontchannelLogoutSessionSupported:         true,
 		ScopesSupported:                            slices.Concat([]string{"openid"}, identity.SupportedScopes(), []string{"offline_access"}),
