@@ -18,7 +18,7 @@ import (
 // Pragmas of every connection. The page caches are small, as the operating system caches the file.
 var (
 	commonPragmas  = []string{"busy_timeout(10000)", "temp_store(memory)", "trusted_schema(0)"}
-	writePragmas   = []string{"foreign_keys(1)", "journal_mode(wal)", "synchronous(full)", "cache_size(-4096)", "journal_size_limit(16777216)"}
+	writePragmas   = []string{"foreign_keys(1)", "journal_mode(wal)", "synchronous(full)", "cache_size(-2048)", "journal_size_limit(16777216)"}
 	readPragmas    = []string{"query_only(1)", "cache_size(-1024)"}
 	migratePragmas = []string{"foreign_keys(0)", "journal_mode(wal)", "synchronous(full)"}
 )

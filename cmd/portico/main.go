@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ccojocar/zxcvbn-go/frequency"
+
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/keys"
 )
@@ -27,6 +29,7 @@ const (
 )
 
 func main() {
+	clear(frequency.Lists) // zxcvbn has made its dictionaries of them and never looks at them again: 3 MB of what a server holds
 	c := &cli{
 		version: version, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, started: time.Now(),
 	}
