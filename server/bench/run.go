@@ -267,7 +267,9 @@ func (b *bench) memory(ctx context.Context) (err error) {
 		}
 	}
 	b.report.Sessions = b.sessions
-	b.report.Resident, err = s.resident()
+	if b.report.Resident, err = s.resident(); err == nil && s.profiles != "" {
+		err = s.fetch("/heap", filepath.Join(b.profiles, "memory.pprof"))
+	}
 	return err
 }
 

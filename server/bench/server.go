@@ -92,19 +92,23 @@ func (s *served) stop() error {
 func (s *served) profile(length time.Duration, file string) (end func() error) {
 	done := make(chan error, 1)
 	go func() {
-		response, err := http.Get(fmt.Sprintf("http://%s/cpu?seconds=%d", s.profiles, max(1, int(length.Round(time.Second).Seconds()))))
-		if err != nil {
-			done <- err
-			return
-		}
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		if err == nil {
-			err = os.WriteFile(file, text, 0o644)
-		}
-		done <- err
+		done <- s.fetch(fmt.Sprintf("/cpu?seconds=%d", max(1, int(length.Round(time.Second).Seconds()))), file)
 	}()
 	return func() error { return <-done }
+}
+
+// fetch gets a profile into a file.
+func (s *served) fetch(path, file string) error {
+	response, err := http.Get("http://" + s.profiles + path)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o644)
 }
 
 // freeAddress is an address of this machine on which nobody listens.
