@@ -134,7 +134,7 @@ func (s *Server) build() error {
 	s.Sealer = &keys.Sealer{Store: storage.Keys{DB: s.DB}, Vault: vault, Environments: s.Environments, Now: now}
 	store := storage.Sessions{DB: s.DB}
 	s.Sessions = &sessions.Registry{Store: store, Pepper: pepper, Audit: s.Audit, Activity: &sessions.Activity{Store: store}, InTx: inTx, Now: now}
-	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, Sessions: s.Sessions, InTx: inTx, Now: now}
+	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, InTx: inTx, Now: now}
 	s.APIKeys = &clients.APIKeys{Store: storage.APIKeys{DB: s.DB}, Audit: s.Audit, Pepper: pepper, InTx: inTx, Now: now}
 	s.Logouts = &delivery.Logouts{
 		Store: storage.Deliveries{DB: s.DB}, Environments: s.Environments, Applications: s.Applications, Keys: s.Keys,
@@ -157,8 +157,8 @@ func (s *Server) build() error {
 		Ledger: s.Ledger, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
 	}
 	s.dashboard = &dashboard.Handler{
-		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
-		Setup: s.Setup, Operators: s.Operators, Vault: vault, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, APIKeys: s.APIKeys, Users: s.Users, Sessions: s.Sessions,
+		Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,

@@ -110,7 +110,9 @@ type Confirmation string
 
 // What needs to be confirmed.
 const (
-	ConfirmRemoveOperator Confirmation = "remove_operator"
+	ConfirmRemoveOperator     Confirmation = "remove_operator"
+	ConfirmDisableApplication Confirmation = "disable_application"
+	ConfirmDeleteApplication  Confirmation = "delete_application"
 )
 
 // Notices of the pages of operators.

@@ -37,6 +37,35 @@ func installation(d Dashboard) Dashboard {
 	return d
 }
 
+// acmeWeb is a page of an application that an owner sees.
+func acmeWeb(tab Tab) ApplicationPage {
+	page := ApplicationPage{Dashboard: at(owner, SectionApplications), Tab: tab, Token: "1780000000000000",
+		App: ApplicationHead{ID: "app_1", Name: "Acme Web", Kind: "web", Default: true, HasUsers: true, Redirects: true}}
+	page.Chrome.Application = page.App.Name
+	return page
+}
+
+// longPhone is one that a viewer sees.
+func longPhone(tab Tab) ApplicationPage {
+	page := ApplicationPage{Dashboard: at(viewer, SectionApplications), Tab: tab, Token: "1780000000000000", Denied: NeedsRole("admin"),
+		App: ApplicationHead{ID: "app_5", Name: longName.Name, Kind: "native", Disabled: true, HasUsers: true, Redirects: true}}
+	page.Chrome.Application = page.App.Name
+	return page
+}
+
+func sampleSnippets(kind string) []Snippet {
+	all, err := Snippets(SnippetFor{Kind: kind, Issuer: "https://id.acme.example", ClientID: "acme-web", RedirectURI: "https://acme.example/callback", Secret: kind == "web"})
+	if err != nil {
+		panic(err)
+	}
+	return all
+}
+
+var endpoints = []Endpoint{
+	{"issuer", "https://id.acme.example"}, {"discovery", "https://id.acme.example/.well-known/openid-configuration"},
+	{"authorization", "https://id.acme.example/oauth2/authorize"}, {"token", "https://id.acme.example/oauth2/token"},
+}
+
 // dashboardSamples are the pages of the dashboard in their main states, by the name of their golden file.
 var dashboardSamples = map[string]Page{
 	"welcome": Welcome{Dashboard: installation(owner), Steps: []WelcomeStep{
@@ -46,6 +75,20 @@ var dashboardSamples = map[string]Page{
 		{What: InviteTeammate, URI: "/admin/operators/new"}}},
 	"welcome_done": Welcome{Dashboard: viewer, Steps: []WelcomeStep{
 		{What: TrySignIn, Done: true, URI: "http://127.0.0.1:8081/"}, {What: AddApplication, Done: true}, {What: SetUpMail, Done: true}, {What: InviteTeammate, Done: true}}},
+
+	"dashboard_new_application": DashboardApplicationNew{Dashboard: at(owner, SectionApplications), Kind: "web", FirstParty: true},
+	"dashboard_new_application_errors": DashboardApplicationNew{Dashboard: at(owner, SectionApplications), Kind: "native", RedirectURI: "http://app.example/cb",
+		Errors: []FieldError{{"name", TextNoName}, {"redirect-uri", Literal("\"http://app.example/cb\" must begin with https.")}}},
+	"dashboard_application_created": DashboardApplicationCreated{ApplicationPage: acmeWeb(TabOverview), ClientID: "acme-web-k3m9x2p7q8r4s5t6", Secret: "ps_4rT9wqk2mXv8bNc7dFg5hJp3sLz6yQa1eRt0uWi2oPl",
+		Issuer: "https://id.acme.example", Snippets: sampleSnippets("web")},
+	"dashboard_application_created_public": DashboardApplicationCreated{ApplicationPage: longPhone(TabOverview), ClientID: "acme-phone", Public: true, Issuer: "https://id.acme.example"},
+	"dashboard_overview": DashboardOverview{ApplicationPage: acmeWeb(TabOverview), ClientID: "acme-web", Endpoints: endpoints, Snippets: sampleSnippets("web"),
+		Created: now.AddDate(-1, 0, 0), Changed: now.Add(-3 * time.Hour)},
+	"dashboard_overview_findings": DashboardOverview{ApplicationPage: longPhone(TabOverview), ClientID: "acme-phone", Endpoints: endpoints, Created: now, Changed: now,
+		Findings: []Finding{{"clear_redirect_uri", true, "http://donaudampfschifffahrtsgesellschaft.example/anmeldung/zurueck", TabRedirects}, {"secret_expires", true, "…aB3x", TabCredentials}, {"no_sign_out_uri", false, "", TabRedirects}, {"never_used", false, "", TabOverview}}},
+	"dashboard_confirm_delete": DashboardConfirm{Dashboard: at(owner, SectionApplications), What: ConfirmDeleteApplication, Subject: "Acme Phone", Typed: true, Token: "1780000000000000",
+		Effects: []Message{EffectSessions(873), EffectSecrets(1), EffectAPIKeys(2), EffectForGood}, Path: "/admin/env/production/applications/app_2/delete", Back: "/admin/env/production/applications/app_2",
+		Errors: []FieldError{{"confirm-name", TextNotTheName("Acme Phone")}}},
 
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},

@@ -104,6 +104,9 @@ func (t tongue) direction() string {
 // text is the message with its values in this language.
 func (t tongue) text(id string, v values) (string, error) {
 	config := &i18n.LocalizeConfig{MessageID: id, PluralCount: v["Count"]}
+	if n, ok := v["Count"].(many); ok {
+		config.PluralCount = int(n)
+	}
 	if len(v) > 0 {
 		data := make(values, len(v))
 		for name, value := range v {
@@ -129,6 +132,8 @@ func (t tongue) write(value any) (any, error) {
 		return t.duration(value)
 	case Message:
 		return t.say(value)
+	case many:
+		return t.number(int(value))
 	}
 	return value, nil
 }

@@ -28,11 +28,14 @@ type Handler struct {
 	PublicURL    *url.URL
 	Environments *environments.Registry
 	Applications *clients.Registry
+	APIKeys      *clients.APIKeys
 	Users        *identity.Registry
 	Sessions     *sessions.Registry
 	Cookies      *sessions.Cookies
+	Founder      *admin.Founder
 	Setup        *admin.Setup
 	Operators    *admin.Operators
+	Keys         *keys.Ring
 	Vault        *keys.Vault
 	Mailbox      *mail.Mailbox // nil if mail is sent
 	DemoURL      string        // "" if the demo doesn't run
@@ -68,8 +71,8 @@ func (h *Handler) routes() []route {
 		[]route{
 			{"GET /admin", admin.ReadEnvironments, h.welcome},
 			{"GET " + env, admin.ReadEnvironments, h.enter},
-			{"GET " + env + "/applications", admin.ReadApplications, h.listApplications},
 		},
+		h.applicationRoutes(),
 		h.operatorRoutes(),
 	)
 }
@@ -124,9 +127,13 @@ func (h *Handler) chrome(r *http.Request) templates.Chrome {
 
 // notices are what an address can ask a page to say, so that it says it again after a reload.
 var notices = map[string]templates.Message{
-	"operator_removed": templates.TextOperatorRemoved,
-	"role_saved":       templates.TextRoleSaved,
-	"saved":            templates.TextSaved,
+	"application_deleted":  templates.TextApplicationDeleted,
+	"application_disabled": templates.TextApplicationDisabled,
+	"application_enabled":  templates.TextApplicationEnabled,
+	"default_moved":        templates.TextDefaultMoved,
+	"operator_removed":     templates.TextOperatorRemoved,
+	"role_saved":           templates.TextRoleSaved,
+	"saved":                templates.TextSaved,
 }
 
 // to sends the browser to an address.

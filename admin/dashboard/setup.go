@@ -112,10 +112,10 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if h.DemoURL != "" {
 		page.Steps = append(page.Steps, templates.WelcomeStep{What: templates.TrySignIn, URI: h.DemoURL})
 	}
-	page.Steps = append(page.Steps,
-		templates.WelcomeStep{What: templates.AddApplication, Command: "portico application create --environment default --name Web --kind web --redirect-uri https://app.example/cb"},
-		templates.WelcomeStep{What: templates.SetUpMail, Done: h.Mailbox == nil, Command: "mail.smtp.host"},
-	)
+	if v.can(admin.WriteApplications) {
+		page.Steps = append(page.Steps, templates.WelcomeStep{What: templates.AddApplication, URI: v.at("/applications/new")})
+	}
+	page.Steps = append(page.Steps, templates.WelcomeStep{What: templates.SetUpMail, Done: h.Mailbox == nil, Command: "mail.smtp.host"})
 	if v.can(admin.WriteOperators) {
 		all, err := h.Operators.List(r.Context())
 		if err != nil {
