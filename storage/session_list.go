@@ -38,9 +38,6 @@ func alive(p *clients.SessionPolicy, now time.Time, last string) predicate {
 			[]any{micros(r.Until), micros(r.Until.Add(-r.InactivityTimeout)), micros(r.Until.Add(-r.MaxSessionLength))},
 		})
 	}
-	if !p.Cut.At.IsZero() { // which is for moments, so no index has to have the column
-		all = append(all, predicate{"sessions.created_at >= ?", []any{micros(p.Cut.At)}})
-	}
 	return and(all...)
 }
 

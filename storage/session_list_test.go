@@ -31,8 +31,6 @@ func policies(now time.Time) []clients.SessionPolicy {
 		changed = app.SessionPolicy
 		all = append(all, changed)
 	}
-	changed.Cut.At = now.Add(-3 * day)
-	all = append(all, changed)
 	return all
 }
 
