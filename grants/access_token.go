@@ -73,7 +73,8 @@ const (
 	kindClient   = 'c'
 )
 
-var sealedAs = []byte("access token")
+// sealedAs binds a token to what it is, and to its environment, beside the key.
+func sealedAs(env environments.ID) []byte { return []byte("access token of " + string(env)) }
 
 // Seal makes the text of the token.
 func (a *AccessTokens) Seal(ctx context.Context, env environments.ID, t *AccessToken) (string, error) {
@@ -98,7 +99,7 @@ func (a *AccessTokens) Seal(ctx context.Context, env environments.ID, t *AccessT
 		return "", err
 	}
 	plain = appendList(appendList(plain, t.Scopes), t.Audience)
-	sealed, err := a.Sealer.Seal(ctx, env, plain, sealedAs)
+	sealed, err := a.Sealer.Seal(ctx, env, plain, sealedAs(env))
 	if err != nil {
 		return "", fmt.Errorf("seal an access token: %w", err)
 	}
@@ -113,11 +114,11 @@ func (a *AccessTokens) Open(ctx context.Context, env environments.ID, text strin
 	if len(text) <= len(AccessTokenPrefix) || len(text) > 16<<10 || text[:len(AccessTokenPrefix)] != AccessTokenPrefix {
 		return nil, ErrMalformed
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(text[len(AccessTokenPrefix):])
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text[len(AccessTokenPrefix):])
 	if err != nil {
 		return nil, ErrMalformed
 	}
-	plain, err := a.Sealer.Open(ctx, env, sealed, sealedAs)
+	plain, err := a.Sealer.Open(ctx, env, sealed, sealedAs(env))
 	if err != nil {
 		if errors.Is(err, keys.ErrUnverified) {
 			return nil, ErrMalformed
