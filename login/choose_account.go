@@ -65,7 +65,7 @@ func (h *Handler) chooseAccount(w http.ResponseWriter, r *http.Request, f *flow)
 	}
 	good := f.good(a)
 	err := h.advance(ctx, r, f, func(i *sessions.Interaction) {
-		i.Account, i.Username = "", a.Email
+		i.Account, i.Organization, i.Username = "", "", a.Email
 		if good {
 			i.Account = a.BrowserSession.ID
 		}

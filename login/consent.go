@@ -14,8 +14,8 @@ import (
 	"github.com/portico-id/portico/templates"
 )
 
-// consenting serves the consent of the account that the flow is about. Where there is nothing to ask of anybody, it leads on.
-func (h *Handler) consenting(do func(http.ResponseWriter, *http.Request, *flow, *sessions.Account) error) http.Handler {
+// identified serves a step about the account that the flow is about. Where there is nothing to ask of it, it leads on.
+func (h *Handler) identified(done func(*flow, *sessions.Account) bool, do func(http.ResponseWriter, *http.Request, *flow, *sessions.Account) error) http.Handler {
 	return h.handle(func(w http.ResponseWriter, r *http.Request) error {
 		f, err := h.flow(r)
 		switch {
@@ -23,19 +23,41 @@ func (h *Handler) consenting(do func(http.ResponseWriter, *http.Request, *flow, 
 			return h.startAgain(w, r)
 		case err != nil:
 			return err
-		case f.own() || f.Denied || subset(f.scopes(), f.Consented):
+		case f.own() || f.Denied:
 			return h.proceed(w, r, f)
 		}
 		a := f.account()
-		if a == nil {
+		switch {
+		case a == nil:
 			return to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
-		}
-		if !f.good(a) {
+		case !f.good(a) || done(f, a):
 			return h.proceed(w, r, f)
 		}
 		return do(w, r, f, a)
 	})
 }
+
+// seen notes which account a page has shown: what the person answers counts for that one.
+func (h *Handler) seen(r *http.Request, f *flow, a *sessions.Account) error {
+	if f.Account != "" {
+		return nil
+	}
+	return h.advance(r.Context(), r, f, func(i *sessions.Interaction) { i.Account = a.BrowserSession.ID })
+}
+
+// another has the person choose another account.
+func (h *Handler) another(w http.ResponseWriter, r *http.Request, f *flow) error {
+	err := h.advance(r.Context(), r, f, func(i *sessions.Interaction) {
+		i.Account, i.Organization, i.Username, i.Consented = "", "", "", nil
+	})
+	if err != nil {
+		return err
+	}
+	return to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
+}
+
+// consented reports whether there is nothing left to allow.
+func (f *flow) consented(*sessions.Account) bool { return subset(f.scopes(), f.Consented) }
 
 func subset(some, of []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(of, s) })
@@ -53,12 +75,10 @@ func (f *flow) scopes() []string {
 	return scopes
 }
 
-// showConsent serves GET /consent. What the person answers counts for the account that she has seen here.
+// showConsent serves GET /consent.
 func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request, f *flow, a *sessions.Account) error {
-	if f.Account == "" {
-		if err := h.advance(r.Context(), r, f, func(i *sessions.Interaction) { i.Account = a.BrowserSession.ID }); err != nil {
-			return err
-		}
+	if err := h.seen(r, f, a); err != nil {
+		return err
 	}
 	page := templates.Consent{
 		Chrome: h.chrome(r, f), Account: person(a), RedirectHost: redirectHost(f.request.Get("redirect_uri")),
@@ -91,11 +111,7 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request, f *flow, a *se
 	case "deny":
 		return h.cancel(w, r, f)
 	case "switch":
-		err := h.advance(ctx, r, f, func(i *sessions.Interaction) { i.Account, i.Username, i.Consented = "", "", nil })
-		if err != nil {
-			return err
-		}
-		return to(w, r, h.chrome(r, f).Href("/sign-in/choose-account"))
+		return h.another(w, r, f)
 	case "allow":
 		if f.Account == "" {
 			break // she has seen no account

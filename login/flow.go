@@ -173,7 +173,7 @@ func (h *Handler) signedIn(w http.ResponseWriter, r *http.Request, f *flow, user
 		}
 		handle = fresh
 		return h.advance(ctx, r, f, func(i *sessions.Interaction) {
-			i.Account, i.Username = b.ID, user.Email
+			i.Account, i.Organization, i.Username = b.ID, "", user.Email
 		})
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
 )
@@ -25,16 +26,17 @@ import (
 // Handler serves the hosted pages of every environment. The server has put the environment into the context of its
 // requests, and their path is the one below the issuer.
 type Handler struct {
-	PublicURL    *url.URL
-	Applications *clients.Registry
-	Users        *identity.Registry
-	Sessions     *sessions.Registry
-	Cookies      *sessions.Cookies
-	Ledger       *grants.Ledger
-	InTx         func(ctx context.Context, fn func(context.Context) error) error
-	Now          func() time.Time
-	Log          *slog.Logger
-	Local        bool // mail stops in the mailbox, to which pages that wait for one lead
+	PublicURL     *url.URL
+	Applications  *clients.Registry
+	Users         *identity.Registry
+	Organizations *organizations.Registry
+	Sessions      *sessions.Registry
+	Cookies       *sessions.Cookies
+	Ledger        *grants.Ledger
+	InTx          func(ctx context.Context, fn func(context.Context) error) error
+	Now           func() time.Time
+	Log           *slog.Logger
+	Local         bool // mail stops in the mailbox, to which pages that wait for one lead
 }
 
 // Mount adds the routes.
@@ -54,8 +56,12 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /password-reset/new", h.step(h.showNewPassword, h.resetAlone))
 	mux.Handle("POST /password-reset/new", h.step(h.newPassword, h.resetAlone))
 	mux.Handle("GET /password-reset/done", h.handle(h.showPasswordChanged))
-	mux.Handle("GET /consent", h.consenting(h.showConsent))
-	mux.Handle("POST /consent", h.consenting(h.consent))
+	mux.Handle("GET /sign-in/choose-organization", h.identified((*flow).organized, h.showOrganizations))
+	mux.Handle("POST /sign-in/choose-organization", h.identified((*flow).organized, h.chooseOrganization))
+	mux.Handle("GET /sign-in/no-access", h.identified((*flow).mayUse, h.showNoAccess))
+	mux.Handle("POST /sign-in/no-access", h.identified((*flow).mayUse, h.noAccess))
+	mux.Handle("GET /consent", h.identified((*flow).consented, h.showConsent))
+	mux.Handle("POST /consent", h.identified((*flow).consented, h.consent))
 	mux.Handle("GET /sign-out", h.handle(h.showSignOut))
 	mux.Handle("POST /sign-out", h.handle(h.signOut))
 	mux.Handle("GET /sign-out/done", h.handle(h.showSignedOut))

@@ -23,6 +23,7 @@ import (
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
 	"github.com/portico-id/portico/login"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/storage"
 	"github.com/portico-id/portico/storage/storagetest"
@@ -92,8 +93,9 @@ func build(t *testing.T) *house {
 			Store: storage.Users{DB: db}, Environments: tenants, Hasher: hasher, Passwords: identity.PasswordPolicy{MinLength: 15}, Throttle: throttle,
 			Pepper: pepper, Audit: record, Mailer: h, Sessions: registry, InTx: db.InTx, Now: h.clock,
 		},
-		Ledger: &grants.Ledger{Store: storage.Grants{DB: db}, Sessions: registry, Pepper: pepper, Audit: record, InTx: db.InTx, Now: h.clock},
-		InTx:   db.InTx, Now: h.clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Local: true,
+		Organizations: &organizations.Registry{Store: storage.Organizations{DB: db}, Audit: record, Sessions: registry, InTx: db.InTx, Now: h.clock},
+		Ledger:        &grants.Ledger{Store: storage.Grants{DB: db}, Sessions: registry, Pepper: pepper, Audit: record, InTx: db.InTx, Now: h.clock},
+		InTx:          db.InTx, Now: h.clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Local: true,
 	}
 	h.tenants = tenants
 	h.env, err = tenants.Create(t.Context(), environments.New{Slug: "house", Name: "House", Root: true}, h.withDefault)

@@ -176,12 +176,7 @@ func (s *situation) signedOut(a *sessions.Account) bool {
 // becomes clear. Those in which it may not use the application are nothing to choose. While its session goes on, it goes on
 // in the same organization, unless another is asked for.
 func (s *situation) organization(a *sessions.Account) (organizations.ID, step) {
-	var usable []organizations.ID
-	for i := range a.Positions {
-		if p := &a.Positions[i]; s.application.Allowed.Permits(string(a.BrowserSession.User), string(p.Organization), p.Roles) {
-			usable = append(usable, p.Organization)
-		}
-	}
+	usable := a.Usable(s.application)
 	chosen := s.request.organization
 	if chosen == "" && s.interaction != nil {
 		chosen = s.interaction.Organization
@@ -190,16 +185,14 @@ func (s *situation) organization(a *sessions.Account) (organizations.ID, step) {
 		chosen = session.Organization
 	}
 	switch {
-	case slices.Contains(usable, chosen):
+	case slices.ContainsFunc(usable, func(p organizations.Position) bool { return p.Organization == chosen }):
 		return chosen, stepAnswer
-	case s.request.organization != "":
+	case s.request.organization != "" || !a.MayUse(s.application):
 		return "", stepNoAccess
 	case len(usable) == 1:
-		return usable[0], stepAnswer
+		return usable[0].Organization, stepAnswer
 	case len(usable) > 1:
 		return "", stepChooseOrganization
-	case len(a.Positions) > 0 || !s.application.Allowed.Permits(string(a.BrowserSession.User), "", nil):
-		return "", stepNoAccess
 	}
 	return "", stepAnswer
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -207,4 +209,103 @@ func parsed(t *testing.T, form url.Values) *authorizationRequest {
 	}
 	req.hintedSubject = identity.ID(form.Get("hint"))
 	return req
+}
+
+// TestDecideOrganization has a line for each rule of the organization in whose name an application is used (acceptance 12).
+func TestDecideOrganization(t *testing.T) {
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	type allowed = clients.Allowed
+	chose := func(organization organizations.ID) *sessions.Interaction {
+		return &sessions.Interaction{Account: "brs_ada", Organization: organization}
+	}
+	for _, test := range []struct {
+		name        string
+		memberOf    string // with the role admin in those that end in *
+		session     string // the organization of her living session in the application; "-" if there is none
+		allowed     clients.Allowed
+		request     string
+		interaction *sessions.Interaction
+
+		next         step
+		organization organizations.ID
+		error        string
+	}{
+		{"in none", "", "-", allowed{}, "", nil, stepAnswer, "", ""},
+		{"in one", "acme", "-", allowed{}, "", nil, stepAnswer, "acme", ""},
+		{"in two", "acme blue", "-", allowed{}, "", nil, stepChooseOrganization, "", ""},
+		{"in two, chosen", "acme blue", "-", allowed{}, "", chose("blue"), stepAnswer, "blue", ""},
+		{"in two, what was chosen is over", "acme blue", "-", allowed{}, "", chose("river"), stepChooseOrganization, "", ""},
+		{"in two, none: nothing can be asked", "acme blue", "-", allowed{}, "prompt=none", nil, stepChooseOrganization, "", "interaction_required"},
+
+		{"her session goes on", "acme blue", "blue", allowed{}, "", nil, stepAnswer, "blue", ""},
+		{"her session goes on without asking", "acme blue", "blue", allowed{}, "prompt=none", nil, stepAnswer, "blue", ""},
+		{"but for another choice", "acme blue", "blue", allowed{}, "", chose("acme"), stepAnswer, "acme", ""},
+		{"and where another account is asked for", "acme blue", "blue", allowed{}, "prompt=select_account", chose(""), stepChooseOrganization, "", ""},
+		{"and in an organization that she has left", "acme blue", "river", allowed{}, "", nil, stepChooseOrganization, "", ""},
+		{"nor one from before she was in any", "acme blue", "", allowed{}, "", nil, stepChooseOrganization, "", ""},
+		{"from before she was in one", "acme", "", allowed{}, "", nil, stepAnswer, "acme", ""},
+
+		{"organization_id names it", "acme blue", "blue", allowed{}, "organization_id=acme", nil, stepAnswer, "acme", ""},
+		{"organization_id names it, none", "acme blue", "-", allowed{}, "organization_id=acme&prompt=none", nil, stepAnswer, "acme", ""},
+		{"organization_id outdoes a choice", "acme blue", "-", allowed{}, "organization_id=acme", chose("blue"), stepAnswer, "acme", ""},
+		{"organization_id names another", "acme", "-", allowed{}, "organization_id=river", nil, stepNoAccess, "", "access_denied"},
+		{"organization_id names one, she is in none", "", "-", allowed{}, "organization_id=river", nil, stepNoAccess, "", "access_denied"},
+		{"organization_id names one in which she may not", "acme blue", "-", allowed{Organizations: []string{"blue"}}, "organization_id=acme", nil, stepNoAccess, "", "access_denied"},
+
+		{"for the members of one", "acme blue", "-", allowed{Organizations: []string{"blue"}}, "", nil, stepAnswer, "blue", ""},
+		{"for the members of another", "acme", "-", allowed{Organizations: []string{"blue"}}, "", nil, stepNoAccess, "", ""},
+		{"for the members of another, none", "acme", "-", allowed{Organizations: []string{"blue"}}, "prompt=none", nil, stepNoAccess, "", "access_denied"},
+		{"for members, she is none", "", "-", allowed{Organizations: []string{"blue"}}, "", nil, stepNoAccess, "", ""},
+		{"for a role", "acme blue* river*", "-", allowed{Roles: []string{"admin"}}, "", nil, stepChooseOrganization, "", ""},
+		{"for a role that she has in one", "acme blue*", "-", allowed{Roles: []string{"admin"}}, "", nil, stepAnswer, "blue", ""},
+		{"for a role that she has in none", "acme", "-", allowed{Roles: []string{"admin"}}, "", nil, stepNoAccess, "", ""},
+		{"for her", "", "-", allowed{Users: []string{"usr_ada"}}, "", nil, stepAnswer, "", ""},
+		{"for her, whatever the organization", "acme blue", "-", allowed{Users: []string{"usr_ada"}}, "", nil, stepChooseOrganization, "", ""},
+		{"for somebody else", "", "-", allowed{Users: []string{"usr_bob"}}, "", nil, stepNoAccess, "", ""},
+		{"for her or a role", "acme", "-", allowed{Users: []string{"usr_bob"}, Organizations: []string{"acme"}}, "", nil, stepAnswer, "acme", ""},
+		{"her session in one in which she may no longer", "acme blue", "acme", allowed{Organizations: []string{"blue"}}, "", nil, stepAnswer, "blue", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			form, err := url.ParseQuery(test.request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			app := &clients.Application{ID: "app_1", Allowed: test.allowed, SessionPolicy: clients.SessionPolicy{MaxSessionLength: time.Hour, InactivityTimeout: time.Hour}}
+			ada := sessions.Account{BrowserSession: sessions.BrowserSession{
+				ID: "brs_ada", User: "usr_ada", Remember: true, Authentication: sessions.Authentication{AuthTime: now.Add(-time.Minute)}, LastActiveAt: now,
+			}}
+			for organization := range strings.FieldsSeq(test.memberOf) {
+				p := organizations.Position{Organization: organizations.ID(strings.TrimSuffix(organization, "*"))}
+				if strings.HasSuffix(organization, "*") {
+					p.Roles = []string{"admin"}
+				}
+				ada.Positions = append(ada.Positions, p)
+			}
+			if test.session != "-" {
+				ada.Session = &sessions.Session{
+					Application: app.ID, BrowserSession: "brs_ada", Organization: organizations.ID(test.session),
+					Authentication: ada.BrowserSession.Authentication, LastActiveAt: now,
+				}
+			}
+			s := &situation{
+				now: now, environment: &environments.Environment{BrowserSessions: environments.DefaultBrowserSessions}, application: app,
+				request: parsed(t, form), accounts: []sessions.Account{ada}, interaction: test.interaction,
+			}
+			next, _, err := s.decide()
+			if next != test.next {
+				t.Errorf("the next step is %q, want %q", next, test.next)
+			}
+			code := ""
+			var refused *fosite.RFC6749Error
+			if errors.As(err, &refused) {
+				code = refused.ErrorField
+			}
+			if code != test.error {
+				t.Errorf("the error is %q, want %q", code, test.error)
+			}
+			if got, _ := s.organization(&ada); got != test.organization {
+				t.Errorf("the organization is %q, want %q", got, test.organization)
+			}
+		})
+	}
 }

@@ -32,8 +32,8 @@ import (
 //
 // The commands:
 //
-//	authorize [client=wiki] [user=ada] [scope=openid] [browser=main] [parameter=value ...]
-//	    opens an authorization request and does what the pages ask. The result has what the client got, asked (the pages) and page (the title
+//	authorize [client=wiki] [user=ada] [organization=ID] [scope=openid] [browser=main] [parameter=value ...]
+//	    opens an authorization request and does what the pages ask; without an organization it stays where it is asked for one. The result has what the client got, asked (the pages) and page (the title
 //	    of the page where it ended). CODE is the code. A parameter without a value is not sent.
 //	token grant_type=... [client=wiki] [parameter=value ...]
 //	    calls the token endpoint, with the latest code or refresh token. ACCESS_TOKEN, REFRESH_TOKEN and ID_TOKEN are what it gave.
@@ -54,6 +54,15 @@ import (
 //	disable APPLICATION|USER
 //	end SESSION REASON
 //	event NAME COUNT
+//	organization NAME
+//	    makes one. Its ID is in the variable NAME, in upper case.
+//	role NAME [PERMISSION ...]
+//	    makes a role, or changes what it permits.
+//	member ORGANIZATION USER [ROLE ...]
+//	    makes the user an active member, or changes her roles.
+//	deactivate ORGANIZATION USER, remove ORGANIZATION USER, dissolve ORGANIZATION
+//	allow APPLICATION [organizations=ID] [roles=NAME] [users=USER]
+//	    says who may use the application; everybody if nothing is given.
 func TestFlows(t *testing.T) {
 	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
 		stage := &stage{Installation: i}
@@ -69,6 +78,8 @@ func TestFlows(t *testing.T) {
 				"logout": command((*cast).logout), "jwt": command((*cast).jwt), "status": command((*cast).status), "json": checkJSON,
 				"save": command((*cast).save), "clock": command((*cast).clock), "change": command((*cast).change),
 				"disable": command((*cast).disable), "end": command((*cast).end), "event": command((*cast).event),
+				"organization": command((*cast).organization), "role": command((*cast).role), "member": command((*cast).member),
+				"deactivate": command((*cast).deactivate), "remove": command((*cast).remove), "dissolve": command((*cast).dissolve), "allow": command((*cast).allow),
 			},
 		})
 	})
@@ -196,8 +207,12 @@ func (c *cast) show(values map[string]any) {
 }
 
 func (c *cast) authorize(args []string) {
-	o, extra := c.options(args, map[string]string{"client": "wiki", "user": "ada", "scope": "openid", "browser": "main"})
-	v := walk(c.t, c.browser(o["browser"]), c.AuthorizeURL(c.use(o["client"]), o["scope"], extra), o["user"]+"@example.com")
+	o, extra := c.options(args, map[string]string{"client": "wiki", "user": "ada", "organization": "", "scope": "openid", "browser": "main"})
+	var organization []string
+	if o["organization"] != "" {
+		organization = append(organization, o["organization"])
+	}
+	v := walk(c.t, c.browser(o["browser"]), c.AuthorizeURL(c.use(o["client"]), o["scope"], extra), o["user"]+"@example.com", organization...)
 	c.ts.Setenv("CODE", v.answer.Get("code"))
 	result := map[string]any{"to": v.to, "page": v.page.Title}
 	if v.asked != nil {

@@ -14,7 +14,7 @@ import (
 // visit is an authorization request on its way: what the pages asked of the person, and what the client got.
 type visit struct {
 	page   *servertest.Page // where it ended
-	asked  []string         // the pages that she went through: "sign-in", "password", "choose-account", "consent"
+	asked  []string         // the pages that she went through: "sign-in", "password", "choose-account", "choose-organization", "consent"
 	to     string           // the redirect URI that the answer went to, without the answer; "" for none
 	answer url.Values       // nil for none
 }
@@ -55,13 +55,14 @@ func (v *visit) String() string {
 	return "the browser shows " + v.page.Title + " at " + v.page.URL.String()
 }
 
-// walk opens the address of an authorization request and does what the pages ask, until the client has an answer or a page asks nothing.
-func walk(t testing.TB, b *servertest.Browser, address, email string) *visit {
+// walk opens the address of an authorization request and does what the pages ask, until the client has an answer or a page asks
+// nothing. Where it is asked for an organization without having one, it stays.
+func walk(t testing.TB, b *servertest.Browser, address, email string, organization ...string) *visit {
 	t.Helper()
-	return follow(t, b, b.Open(address), email)
+	return follow(t, b, b.Open(address), email, organization...)
 }
 
-func follow(t testing.TB, b *servertest.Browser, p *servertest.Page, email string) *visit {
+func follow(t testing.TB, b *servertest.Browser, p *servertest.Page, email string, organization ...string) *visit {
 	t.Helper()
 	v := &visit{page: p}
 	for range 10 {
@@ -76,6 +77,11 @@ func follow(t testing.TB, b *servertest.Browser, p *servertest.Page, email strin
 			v.page = b.Submit(v.page, "password", "password", servertest.Password)
 		case "choose-account":
 			v.page = choose(t, b, v.page, email)
+		case "choose-organization":
+			if len(organization) == 0 {
+				return v
+			}
+			v.page = b.Submit(v.page, "login-submit", "organization_id", organization[0])
 		case "consent":
 			v.page = b.Submit(v.page, "consent-accept", "action", "allow")
 		default:

@@ -153,7 +153,7 @@ func (s *Server) build() error {
 	s.Setup = &admin.Setup{Store: storage.Setup{DB: s.DB}, Operators: s.Operators, Pepper: pepper}
 	s.cookies = &sessions.Cookies{Secure: s.publicURL.Scheme == "https"}
 	s.login = &login.Handler{
-		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies,
+		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies,
 		Ledger: s.Ledger, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
 	}
 	s.dashboard = &dashboard.Handler{

@@ -88,6 +88,25 @@ func (a *Account) AliveSession(app *clients.Application, now time.Time) *Session
 	return nil
 }
 
+// Usable are the positions with which the account may use the application.
+func (a *Account) Usable(app *clients.Application) []organizations.Position {
+	var usable []organizations.Position
+	for i := range a.Positions {
+		if p := &a.Positions[i]; app.Allowed.Permits(string(a.BrowserSession.User), string(p.Organization), p.Roles) {
+			usable = append(usable, *p)
+		}
+	}
+	return usable
+}
+
+// MayUse reports whether the application is for the account: as a member of an organization if it is one of any.
+func (a *Account) MayUse(app *clients.Application) bool {
+	if len(a.Positions) == 0 {
+		return app.Allowed.Permits(string(a.BrowserSession.User), "", nil)
+	}
+	return len(a.Usable(app)) > 0
+}
+
 // SignIn notes that the user has authenticated in the browser. Her browser session there continues with the new
 // authentication if it is alive, else she gets a new one. The browser gets a new handle, so that none from before the sign-in
 // is worth anything after it.

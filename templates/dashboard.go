@@ -41,9 +41,6 @@ func (d Dashboard) At(path string, more ...string) string {
 	return d.Href("/admin/env/"+d.Tenant.Slug+path, more...)
 }
 
-// UILocales is the choice of language that a form with method GET has to keep; "" if there is none.
-func (d Dashboard) UILocales() string { return d.uiLocales() }
-
 // dashboardView is the view of a page of the dashboard. Its path is below the environment's.
 func (d Dashboard) dashboardView(file, path string) view {
 	return view{file: file, path: "/admin/env/" + d.Tenant.Slug + path, heading: Message{id: file + ".heading"}, isolated: true}

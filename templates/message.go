@@ -43,6 +43,7 @@ var (
 	TextPasswordGuessable    = Message{id: "problem.password_guessable"}
 	TextPasswordStolen       = Message{id: "problem.password_stolen"}
 	TextAccountDisabled      = Message{id: "problem.account_disabled"} // only after correct credentials
+	TextOrganizationMissing  = Message{id: "problem.organization_missing"}
 	TextPhone                = Message{id: "problem.phone"}
 	TextBirthday             = Message{id: "problem.birthday"}
 )

@@ -76,7 +76,7 @@ func (c Chrome) Name() string {
 // More parameters are given as pairs: Href("/sign-in/choose-account", "mode", "remove").
 func (c Chrome) Href(path string, more ...string) string {
 	query := url.Values{}
-	pairs := append([]string{"interaction", c.Interaction, "client_id", c.ClientID, "account", c.Account, "ui_locales", c.uiLocales()}, more...)
+	pairs := append([]string{"interaction", c.Interaction, "client_id", c.ClientID, "account", c.Account, "ui_locales", c.UILocales()}, more...)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			query.Set(pairs[i], pairs[i+1])
@@ -88,8 +88,8 @@ func (c Chrome) Href(path string, more ...string) string {
 	return c.Prefix + path + "?" + query.Encode()
 }
 
-// uiLocales is the ui_locales of the page's own address.
-func (c Chrome) uiLocales() string {
+// UILocales is the ui_locales of the page's own address, which a form with method GET has to keep; "" if there is none.
+func (c Chrome) UILocales() string {
 	query, _ := url.ParseQuery(c.Query) // a malformed part has no ui_locales to keep
 	return query.Get("ui_locales")
 }

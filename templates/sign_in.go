@@ -50,6 +50,40 @@ type AccountChoice struct {
 	SignedIn bool
 }
 
+// ChooseOrganization asks in the name of which organization the person goes on. It posts organization_id, or action=switch ("Not
+// you?"), to /sign-in/choose-organization, and has #login-cancel. Where it is Searchable it opens itself with search.
+type ChooseOrganization struct {
+	Chrome
+	Account       Person
+	Organizations []OrganizationChoice // by name
+	Searchable    bool                 // there are many
+	Search        string               // what the names that are shown contain; "" for all
+	Errors        []FieldError
+}
+
+func (p ChooseOrganization) view() view {
+	return view{path: "/sign-in/choose-organization", file: "choose_organization", errors: p.Errors, heading: p.named("choose_organization.heading"), leaves: true}
+}
+
+// OrganizationChoice is one organization of ChooseOrganization.
+type OrganizationChoice struct {
+	ID      string
+	Name    string
+	Roles   string // of the person there, in any language; "" for none
+	Checked bool
+}
+
+// NoAccess tells the person that the application is not for the account. It posts action=switch ("Use another account") to
+// /sign-in/no-access, and has #login-cancel.
+type NoAccess struct {
+	Chrome
+	Account Person
+}
+
+func (p NoAccess) view() view {
+	return view{path: "/sign-in/no-access", file: "no_access", heading: p.named("no_access.heading"), announce: true, leaves: true}
+}
+
 // SignUp asks for name, address and a new password. It posts name, username and password to /sign-up, and has #login-cancel.
 type SignUp struct {
 	Chrome
