@@ -26,7 +26,8 @@ type row struct {
 	P99         float64 `json:"p99_ms"`
 	CPU         float64 `json:"server_cpu_ms_per_request"`
 	Floor       string  `json:"floor,omitempty"`
-	Ratio       float64 `json:"ratio_to_floor,omitempty"`
+	Ratio       float64 `json:"ratio_to_floor,omitempty"`     // of the throughput
+	CPURatio    float64 `json:"cpu_ratio_to_floor,omitempty"` // which what else the machine does changes less
 	Allocations int     `json:"allocations_per_request,omitempty"`
 	RatioTarget float64 `json:"ratio_target,omitempty"`
 	CPUTarget   float64 `json:"cpu_target_ms,omitempty"`
@@ -56,7 +57,7 @@ func (b *bench) summarize() {
 					PerSecond: median(rounds, func(m *measurement) float64 { return m.perSecond() }),
 					P50:       median(rounds, func(m *measurement) float64 { return milliseconds(m.P50) }),
 					P99:       median(rounds, func(m *measurement) float64 { return milliseconds(m.P99) }),
-					CPU:       median(rounds, func(m *measurement) float64 { return milliseconds(m.cpu) / float64(m.Requests) }),
+					CPU:       median(rounds, (*measurement).cpuOfOne),
 				}
 				if floor := b.cells[cell{database, s.floor, connections}]; len(floor) == len(rounds) {
 					ratios := make([]float64, len(rounds))
@@ -65,6 +66,9 @@ func (b *bench) summarize() {
 					}
 					slices.Sort(ratios)
 					r.Ratio = ratios[len(ratios)/2]
+					if least := median(floor, (*measurement).cpuOfOne); least > 0 { // a short measurement may not see any
+						r.CPURatio = r.CPU / least
+					}
 				}
 				b.report.Rows = append(b.report.Rows, r)
 			}
@@ -84,17 +88,17 @@ func median(rounds []measurement, of func(*measurement) float64) float64 {
 }
 
 // columns are those after the name of the scenario.
-const columns = "%12s%9s%9s%9s%9s%8s%10s  %-18s%s"
+const columns = "%12s%9s%9s%9s%9s%8s%10s%8s  %-18s%s"
 
 func (r *report) print(w io.Writer) {
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		if i == 0 || row.Database != r.Rows[i-1].Database {
-			fmt.Fprintf(w, "\n%-30s"+columns+"\n", row.Database, "connections", "req/s", "p50 ms", "p99 ms", "CPU ms", "allocs", "of floor", "floor", "targets")
+			fmt.Fprintf(w, "\n%-30s"+columns+"\n", row.Database, "connections", "req/s", "p50 ms", "p99 ms", "CPU ms", "allocs", "of floor", "CPU ×", "floor", "targets")
 		}
 		fmt.Fprintf(w, "%-30s"+columns+"\n", row.Scenario, fmt.Sprint(row.Connections), fmt.Sprintf("%.0f", row.PerSecond), fmt.Sprintf("%.3f", row.P50),
 			fmt.Sprintf("%.3f", row.P99), fmt.Sprintf("%.3f", row.CPU), or(row.Allocations > 0, "%d", row.Allocations),
-			or(row.Ratio > 0, "%.0f %%", 100*row.Ratio), row.Floor, row.verdict())
+			or(row.Ratio > 0, "%.0f %%", 100*row.Ratio), or(row.CPURatio > 0, "%.1f", row.CPURatio), row.Floor, row.verdict())
 	}
 	fmt.Fprintln(w)
 	for _, s := range r.Ready {

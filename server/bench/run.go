@@ -42,6 +42,9 @@ type measurement struct {
 
 func (m *measurement) perSecond() float64 { return float64(m.Requests) / m.Elapsed.Seconds() }
 
+// cpuOfOne is the server CPU of a request in milliseconds.
+func (m *measurement) cpuOfOne() float64 { return milliseconds(m.cpu) / float64(m.Requests) }
+
 func run(ctx context.Context, o options) (err error) {
 	b := &bench{options: o, cells: map[cell][]measurement{}}
 	binary, err := os.Stat(b.server)
