@@ -153,11 +153,17 @@ func TextNotTheName(name string) Message {
 }
 
 // What a destructive action ends.
-func EffectSessions(n int) Message { return Message{id: "effect.sessions", values: values{"Count": many(n)}} }
+func EffectSessions(n int) Message {
+	return Message{id: "effect.sessions", values: values{"Count": many(n)}}
+}
 
-func EffectSecrets(n int) Message { return Message{id: "effect.secrets", values: values{"Count": many(n)}} }
+func EffectSecrets(n int) Message {
+	return Message{id: "effect.secrets", values: values{"Count": many(n)}}
+}
 
-func EffectAPIKeys(n int) Message { return Message{id: "effect.api_keys", values: values{"Count": many(n)}} }
+func EffectAPIKeys(n int) Message {
+	return Message{id: "effect.api_keys", values: values{"Count": many(n)}}
+}
 
 // EffectForGood says that it cannot be undone.
 var EffectForGood = Message{id: "effect.for_good"}

@@ -2,7 +2,10 @@ package templates
 
 import (
 	"html/template"
+	"math"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // dashboardFunctions are those that only pages of the dashboard call.
@@ -10,10 +13,14 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 	return template.FuncMap{
 		"number": t.number,
 		"kinds":  func() []string { return []string{"web", "spa", "native", "machine", "device", "api"} },
+		"many":   func(n int) many { return many(n) },
+		"words":  func(values ...string) []string { return values },
 		"crumb":  func(href, label string) tab { return tab{Href: href, Label: label} },
 
 		"roleChoice": t.roleChoice,
 		"newKinds":   t.newKinds,
+		"duration":   t.durationField,
+		"options":    t.options,
 	}
 }
 
@@ -69,4 +76,54 @@ func (t tongue) number(n int) (string, error) {
 		digits = digits[:i] + separator + digits[i:]
 	}
 	return digits, err
+}
+
+// The units of a Duration, the largest first.
+var durationUnits = []struct {
+	name string
+	size time.Duration
+}{{"days", 24 * time.Hour}, {"hours", time.Hour}, {"minutes", time.Minute}, {"seconds", time.Second}}
+
+const maxDuration = time.Duration(math.MaxInt64)
+
+func formatInt(n int64) string { return strconv.FormatInt(n, 10) }
+
+func parseInt(text string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	return n, err == nil
+}
+
+// durationField is a field for a number with one for its unit.
+type durationField struct {
+	field
+	Number string
+	Units  []option
+}
+
+// option is a choice of a select.
+type option struct {
+	Value, Label string
+	Selected     bool
+}
+
+func (t tongue) durationField(p Page, id, label string, d Duration, hint string) (durationField, error) {
+	f, err := t.field(p, id, label, hint)
+	if err != nil {
+		return durationField{}, err
+	}
+	units, err := t.options("unit", []string{"seconds", "minutes", "hours", "days"}, d.Unit)
+	return durationField{field: f, Number: d.Number, Units: units}, err
+}
+
+// options are those of a select, in the texts <prefix>.<value>.
+func (t tongue) options(prefix string, offered []string, selected string) ([]option, error) {
+	var all []option
+	for _, value := range offered {
+		label, err := t.text(prefix+"."+value, nil)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, option{value, label, value == selected})
+	}
+	return all, nil
 }

@@ -113,6 +113,7 @@ const (
 	ConfirmRemoveOperator     Confirmation = "remove_operator"
 	ConfirmDisableApplication Confirmation = "disable_application"
 	ConfirmDeleteApplication  Confirmation = "delete_application"
+	ConfirmEndSessions        Confirmation = "end_sessions"
 )
 
 // Notices of the pages of operators.

@@ -53,6 +53,18 @@ func longPhone(tab Tab) ApplicationPage {
 	return page
 }
 
+// machine is a page of an application that nobody signs in to.
+func machine(tab Tab) ApplicationPage {
+	page := ApplicationPage{Dashboard: at(owner, SectionApplications), Tab: tab, App: ApplicationHead{ID: "app_4", Name: "Nightly import", Kind: "machine"}}
+	page.Chrome.Application = page.App.Name
+	return page
+}
+
+func withErrors(p ApplicationPage, errors ...FieldError) ApplicationPage {
+	p.Errors = errors
+	return p
+}
+
 func sampleSnippets(kind string) []Snippet {
 	all, err := Snippets(SnippetFor{Kind: kind, Issuer: "https://id.acme.example", ClientID: "acme-web", RedirectURI: "https://acme.example/callback", Secret: kind == "web"})
 	if err != nil {
@@ -89,6 +101,23 @@ var dashboardSamples = map[string]Page{
 	"dashboard_confirm_delete": DashboardConfirm{Dashboard: at(owner, SectionApplications), What: ConfirmDeleteApplication, Subject: "Acme Phone", Typed: true, Token: "1780000000000000",
 		Effects: []Message{EffectSessions(873), EffectSecrets(1), EffectAPIKeys(2), EffectForGood}, Path: "/admin/env/production/applications/app_2/delete", Back: "/admin/env/production/applications/app_2",
 		Errors: []FieldError{{"confirm-name", TextNotTheName("Acme Phone")}}},
+
+	"dashboard_sessions": DashboardSessions{ApplicationPage: acmeWeb(TabSessions), Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(72 * time.Hour), Maximum: DurationOf(14 * 24 * time.Hour),
+		Rows: []SessionRow{
+			{Person: nina, ID: "ses_1", UserURI: "/admin/env/production/users/usr_1", Device: TextDevice("Firefox", "Windows"), Address: "198.51.100.7", Started: now.AddDate(0, 0, -2), LastActive: now.Add(-time.Minute), Until: now.AddDate(0, 0, 12)},
+			{Person: longName, ID: "ses_2", Device: TextDevice("Chrome", "Android"), Phone: true, Address: "2001:db8:85a3::8a2e:370:7334", Started: now.Add(-4 * time.Hour), LastActive: now.Add(-3 * time.Hour), IdleTimeout: 72 * time.Hour},
+			{Person: Person{Email: "omar@example.com"}, ID: "ses_3", Started: now, LastActive: now, IdleTimeout: 72 * time.Hour},
+		}, Pager: Pager{Older: "/admin/env/production/applications/app_1/sessions?older=ses_3"}},
+	"dashboard_sessions_effect": DashboardSessions{ApplicationPage: acmeWeb(TabSessions), Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(24 * time.Hour), Maximum: DurationOf(90 * time.Minute),
+		Effect: &PolicyEffect{Living: 1204, Inactive: 31, TooOld: 6, Confirm: "300/86400/604800", ShowThem: "/admin/env/production/applications/app_1/sessions?status=ending"}},
+	"dashboard_sessions_errors": DashboardSessions{ApplicationPage: withErrors(acmeWeb(TabSessions), FieldError{"inactivity-timeout", Literal("inactivity_timeout (1 minute) must be longer than access_token_lifetime (5 minutes).")}, FieldError{"max-session-length", TextNumber}),
+		Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(time.Minute), Maximum: Duration{"two", "days"}},
+	"dashboard_sessions_over": DashboardSessions{ApplicationPage: longPhone(TabSessions), Status: "over", Person: "nina@example.com", EndDenied: NeedsRole("support"), AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(60 * 24 * time.Hour), Maximum: DurationOf(365 * 24 * time.Hour),
+		Rows: []SessionRow{
+			{Person: nina, ID: "ses_1", Device: TextDevice("Pixel 9", ""), Phone: true, Started: now.AddDate(0, -2, 0), LastActive: now.AddDate(0, -1, 0), Ended: now.AddDate(0, 0, -1), Reason: "inactivity", After: 72 * time.Hour},
+			{Person: nina, ID: "ses_2", Started: now.AddDate(0, -2, 0), LastActive: now.AddDate(0, -1, 0), Ended: now.AddDate(0, 0, -1), Reason: "signed_out"},
+		}},
+	"dashboard_sessions_machine": DashboardSessions{ApplicationPage: machine(TabSessions), Status: "living", AccessToken: DurationOf(time.Hour)},
 
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
@@ -147,6 +176,32 @@ func TestNumber(t *testing.T) {
 		for language, want := range map[string]string{"en": test.english, "de": test.german} {
 			if got, err := tongueOf(language).number(test.n); err != nil || got != want {
 				t.Errorf("number(%d) in %s = %q, %v, want %q", test.n, language, fmt.Sprint(got), err, want)
+			}
+		}
+	}
+}
+
+func TestDurationField(t *testing.T) {
+	for _, test := range []struct {
+		typed Duration
+		want  time.Duration
+		ok    bool
+	}{
+		{Duration{"5", "minutes"}, 5 * time.Minute, true},
+		{Duration{" 3 ", "days"}, 72 * time.Hour, true},
+		{Duration{"0", "seconds"}, 0, true},
+		{Duration{"", "days"}, 0, false},
+		{Duration{"-1", "days"}, 0, false},
+		{Duration{"1.5", "hours"}, 0, false},
+		{Duration{"1", "years"}, 0, false},
+		{Duration{"99999999999999", "days"}, 0, false},
+	} {
+		if got, ok := test.typed.Value(); got != test.want || ok != test.ok {
+			t.Errorf("Value of %v = %s, %v", test.typed, got, ok)
+		}
+		if test.ok {
+			if again, ok := DurationOf(test.want).Value(); again != test.want || !ok {
+				t.Errorf("DurationOf(%s) is %s", test.want, again)
 			}
 		}
 	}

@@ -56,14 +56,16 @@ func TestCreateApplication(t *testing.T) {
 			if machine := test.kind == "machine"; machine != (len(app.RedirectURIs) == 0) {
 				t.Errorf("%s: the redirect URIs are %v", test.kind, app.RedirectURIs)
 			}
-			wantText(t, p, app.ClientID, test.snippet, "I have stored it"[:map[bool]int{true: 0, false: 16}[app.Public()]])
+			wantText(t, p, app.ClientID, test.snippet)
 			secret := secretForm.FindString(p.Body)
 			if app.Public() {
+				wantText(t, p, "None: the application proves itself by PKCE.", "!I have stored it")
 				if secret != "" || len(app.Secrets) > 0 {
 					t.Errorf("%s: a public client has the secret %q", test.kind, secret)
 				}
 				continue
 			}
+			wantText(t, p, "I have stored it")
 			if !o.Applications.Authenticate(t.Context(), app, secret, "") {
 				t.Errorf("%s: the secret %q is wrong", test.kind, secret)
 			}

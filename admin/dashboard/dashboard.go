@@ -73,6 +73,7 @@ func (h *Handler) routes() []route {
 			{"GET " + env, admin.ReadEnvironments, h.enter},
 		},
 		h.applicationRoutes(),
+		h.sessionRoutes(),
 		h.operatorRoutes(),
 	)
 }
@@ -133,6 +134,8 @@ var notices = map[string]templates.Message{
 	"default_moved":        templates.TextDefaultMoved,
 	"operator_removed":     templates.TextOperatorRemoved,
 	"role_saved":           templates.TextRoleSaved,
+	"session_ended":        templates.TextSessionEndedByOperator,
+	"sessions_ended":       templates.TextSessionsEnded,
 	"saved":                templates.TextSaved,
 }
 

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/portico-id/portico/fault"
@@ -19,7 +20,7 @@ func problems(err error, field string) (all []templates.FieldError, other error)
 		default:
 			return nil, err
 		}
-		name, _, _ := strings.Cut(f.Field, "/")
+		name := lastName(f.Field)
 		if known := fields[name]; known != "" {
 			name = known
 		}
@@ -30,6 +31,15 @@ func problems(err error, field string) (all []templates.FieldError, other error)
 		all = append(all, templates.FieldError{Field: name, Text: templates.Literal(sentence(f.Message))})
 	}
 	return all, nil
+}
+
+// lastName is the last name in the path of a field, such as "redirect_uris" in "redirect_uris/0".
+func lastName(path string) string {
+	parts := strings.Split(path, "/")
+	if _, err := strconv.Atoi(parts[len(parts)-1]); err == nil && len(parts) > 1 {
+		parts = parts[:len(parts)-1]
+	}
+	return parts[len(parts)-1]
 }
 
 // sentence makes one of a message that a log would have.

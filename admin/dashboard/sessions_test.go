@@ -1,0 +1,137 @@
+package dashboard_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portico-id/portico/admin"
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/server/servertest"
+)
+
+func TestSessionsTab(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		o := open(t, i)
+		app := o.AddClient(t, "Wiki", clients.Web, nil)
+		tab := "/admin/env/default/applications/" + string(app.ID) + "/sessions"
+		wantText(t, o.browsers[admin.Viewer].Open(tab), "Nobody is signed in at present.", "Needs the admin role", "Needs the support role")
+		o.AddUser(t, "ada@example.com")
+		bob := o.AddUser(t, "bob@example.com")
+		ada := o.Tokens(t, app, "ada@example.com", "openid offline_access")
+		o.Tokens(t, app, "bob@example.com", "openid offline_access")
+
+		b := o.browsers[admin.Support]
+		p := b.Open(tab)
+		wantText(t, p, "ada@example.com", "bob@example.com", "Needs the admin role", "!Needs the support role", ">End all<")
+		wantText(t, b.Open(tab+"?person=bob@example.com"), "!ada@example.com", "bob@example.com")
+		wantText(t, b.Open(tab+"?person="+string(bob.ID)), "!ada@example.com", "bob@example.com")
+		wantText(t, b.Open(tab+"?person=nobody@example.com"), "No session fits.")
+		wantText(t, b.Open(tab+"?since=2999-01-01"), "No session fits.")
+		wantText(t, b.Open(tab+"?status=over"), "No session fits.", "Ended sessions")
+
+		sid := o.Introspect(t, app, ada.String("access_token")).String("sid")
+		p = b.Post(tab+"/end", url.Values{"session": {sid}})
+		wantText(t, p, "The session was ended.", "!ada@example.com", "bob@example.com")
+		if reply := o.Refresh(t, app, ada.String("refresh_token")); reply.String("error") != "invalid_grant" {
+			t.Errorf("the session that was ended refreshes: %s", reply.Body)
+		}
+		wantText(t, b.Open(tab+"?status=over"), "ada@example.com", "!bob@example.com")
+
+		confirm := b.Open(tab + "/end-all")
+		wantText(t, confirm, "1 living session ends now.", "End all sessions of Wiki?")
+		wantStatus(t, b.Submit(confirm, "confirm-name", "confirm-name", ""), http.StatusUnprocessableEntity)
+		wantText(t, b.Submit(confirm, "confirm-name", "confirm-name", "Wiki"), "All sessions were ended.", "Nobody is signed in at present.")
+	})
+}
+
+// The effect of other clocks is shown before they are saved, and is what happens then (acceptance 38).
+func TestSavePolicy(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		o := open(t, i)
+		app := o.AddClient(t, "Wiki", clients.Web, nil)
+		o.AddUser(t, "ada@example.com")
+		o.AddUser(t, "bob@example.com")
+		o.Tokens(t, app, "ada@example.com", "openid offline_access")
+		o.Clock.Set(2 * time.Hour)
+		o.Tokens(t, app, "bob@example.com", "openid offline_access")
+
+		b := o.browsers[admin.Admin]
+		tab := "/admin/env/default/applications/" + string(app.ID) + "/sessions"
+		p := b.Submit(b.Open(tab), "inactivity-timeout", "inactivity-timeout", "90", "inactivity-timeout-unit", "minutes",
+			"access-token-lifetime-unit", "minutes", "max-session-length-unit", "days")
+		wantStatus(t, p, http.StatusOK)
+		wantText(t, p, "Saving ends 1 of 2 living sessions now.", "1 was inactive too long.", "Save and end 1", "!Saved")
+		policy := func() clients.SessionPolicy {
+			now, err := o.Applications.ByID(t.Context(), o.Environment.ID, app.ID)
+			must(t, err)
+			return now.SessionPolicy
+		}
+		if got := policy().InactivityTimeout; got != 72*time.Hour {
+			t.Fatalf("the preview has saved %s", got)
+		}
+		wantText(t, b.Open(tab+"?status=ending&policy=5400/1209600"), "ada@example.com", "!bob@example.com", "Sessions that saving would end")
+
+		// Other clocks than those that were shown are shown first.
+		other := b.Submit(p, "inactivity-timeout", "inactivity-timeout", "10", "inactivity-timeout-unit", "minutes", "access-token-lifetime-unit", "minutes", "max-session-length-unit", "hours")
+		wantText(t, other, "Saving ends 1 of 2 living sessions now.")
+
+		saved := b.Submit(p, "inactivity-timeout", "inactivity-timeout-unit", "minutes", "access-token-lifetime-unit", "minutes", "max-session-length-unit", "days")
+		wantText(t, saved, "Saved", "!ada@example.com", "bob@example.com")
+		if got := policy().InactivityTimeout; got != 90*time.Minute {
+			t.Errorf("the timeout is %s", got)
+		}
+		wantText(t, b.Open(tab+"?status=over"), "ada@example.com", "1 hour 30 minutes")
+	})
+}
+
+func TestSavePolicyRefuses(t *testing.T) {
+	o := open(t, servertest.Start(t, servertest.Options{}))
+	app := o.AddClient(t, "Wiki", clients.Web, nil)
+	b := o.browsers[admin.Admin]
+	tab := "/admin/env/default/applications/" + string(app.ID) + "/sessions"
+	form := b.Open(tab)
+	units := []string{"access-token-lifetime-unit", "minutes", "inactivity-timeout-unit", "days", "max-session-length-unit", "days"}
+	for _, test := range []struct {
+		name   string
+		fields []string
+		want   []string
+	}{
+		{"no number", []string{"inactivity-timeout", "some"}, []string{"Enter a whole number.", `value="some"`}},
+		{"too long", []string{"access-token-lifetime", "9999"}, []string{"must be 1 minute to 24 hours"}},
+		{"a contradiction", []string{"inactivity-timeout", "20"}, []string{"(20 days)", "(14 days)"}}, // acceptance 37
+		{"no unit", []string{"max-session-length-unit", "moons"}, []string{"Enter a whole number."}},
+	} {
+		p := b.Submit(form, "inactivity-timeout", append(units, test.fields...)...)
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, test.want...)
+	}
+
+	// Somebody else was faster.
+	o.Change(t, app.ID, func(a *clients.Application) { a.Description = "another" })
+	p := b.Submit(form, "inactivity-timeout", append(units, "max-session-length", "15")...)
+	wantStatus(t, p, http.StatusUnprocessableEntity)
+	wantText(t, p, "Somebody else changed this meanwhile.", `value="15"`)
+	p = b.Submit(p, "inactivity-timeout", units...)
+	wantText(t, p, "Saved")
+	now, err := o.Applications.ByID(t.Context(), o.Environment.ID, app.ID)
+	must(t, err)
+	if now.SessionPolicy.MaxSessionLength != 15*24*time.Hour || now.Description != "another" {
+		t.Errorf("saved %+v", now)
+	}
+}
+
+func TestMachineClock(t *testing.T) {
+	o := open(t, servertest.Start(t, servertest.Options{}))
+	app := o.AddClient(t, "Import", clients.Machine, nil)
+	b := o.browsers[admin.Admin]
+	p := b.Open("/admin/env/default/applications/" + string(app.ID) + "/sessions")
+	wantText(t, p, "Access token lifetime", "!Inactivity timeout", "!Living sessions")
+	p = b.Submit(p, "access-token-lifetime", "access-token-lifetime", "2", "access-token-lifetime-unit", "hours")
+	wantText(t, p, "Saved")
+	if !strings.Contains(p.Body, `value="2"`) {
+		t.Error("the page has the old lifetime")
+	}
+}

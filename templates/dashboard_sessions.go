@@ -1,0 +1,102 @@
+package templates
+
+import "time"
+
+// DashboardSessions is the tab with the clocks and the sessions of an application. It posts the fields access-token-lifetime,
+// inactivity-timeout and max-session-length, each with its unit, to its address; session to …/sessions/end; and has a
+// form with status, person and since, and the method GET.
+type DashboardSessions struct {
+	ApplicationPage
+	Pager
+	AccessToken, Inactivity, Maximum Duration
+	Effect                           *PolicyEffect // what saving does, to be confirmed; nil before she saves and where it ends nothing
+	Status                           string        // "living", "over" or "ending"
+	Person                           string
+	Since                            string // YYYY-MM-DD
+	Rows                             []SessionRow
+	EndDenied                        Message // why she may not end sessions; zero if she may
+}
+
+func (p DashboardSessions) view() view { return p.tabView("dashboard_sessions") }
+
+// EndAddress is where the button of a session posts to.
+func (p DashboardSessions) EndAddress() string { return p.Here("/sessions/end") }
+
+// Filtered reports whether the list leaves living sessions out.
+func (p DashboardSessions) Filtered() bool {
+	return p.Status != "living" || p.Person != "" || p.Since != ""
+}
+
+// Duration is a field with a number and one with its unit.
+type Duration struct {
+	Number string
+	Unit   string // "seconds", "minutes", "hours" or "days"
+}
+
+// DurationOf writes a duration in the largest unit that it is a whole number of.
+func DurationOf(d time.Duration) Duration {
+	for _, unit := range durationUnits {
+		if d >= unit.size && d%unit.size == 0 {
+			return Duration{formatInt(int64(d / unit.size)), unit.name}
+		}
+	}
+	return Duration{formatInt(int64(d / time.Second)), "seconds"}
+}
+
+// Value is the duration that was typed, and whether it is one.
+func (d Duration) Value() (time.Duration, bool) {
+	n, ok := parseInt(d.Number)
+	for _, unit := range durationUnits {
+		if ok && unit.name == d.Unit && n >= 0 && n <= int64(maxDuration/unit.size) {
+			return time.Duration(n) * unit.size, true
+		}
+	}
+	return 0, false
+}
+
+// PolicyEffect is what other clocks do to the living sessions.
+type PolicyEffect struct {
+	Living, Inactive, TooOld int
+	Confirm                  string // posted as confirmed, so that what is saved is what was shown
+	ShowThem                 string // address of the sessions that end
+}
+
+// Total is how many sessions end.
+func (e PolicyEffect) Total() int { return e.Inactive + e.TooOld }
+
+// SessionRow is one session.
+type SessionRow struct {
+	Person
+	ID          string
+	UserURI     string // address of the user's page
+	Device      Message
+	Phone       bool
+	Address     string // IP address
+	Started     time.Time
+	LastActive  time.Time
+	Until       time.Time     // when it ends at the latest; zero if a timeout does first
+	IdleTimeout time.Duration // that ends it without use; 0 if its length does first
+	Ended       time.Time     // zero while it lives
+	Reason      string        // for which it ended
+	After       time.Duration // for inactivity and max_length: the clock that ran out
+}
+
+// Over reports whether the session has ended.
+func (r SessionRow) Over() bool { return !r.Ended.IsZero() }
+
+// Because is why the session has ended.
+func (r SessionRow) Because() Message {
+	if m := because(r.Reason, r.After); !m.IsZero() {
+		return m
+	}
+	return Message{id: "session_over." + r.Reason}
+}
+
+// Notices of the tab.
+var (
+	TextSessionEndedByOperator = Message{id: "notice.one_session_ended", tone: toneSuccess}
+	TextSessionsEnded          = Message{id: "notice.sessions_ended", tone: toneSuccess}
+)
+
+// TextNumber asks for a number.
+var TextNumber = Message{id: "problem.number"}
