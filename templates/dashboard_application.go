@@ -29,26 +29,12 @@ type Tab string
 
 // The tabs, in their order.
 const (
-	TabOverview    Tab = "overview"
-	TabRedirects   Tab = "redirects"
-	TabSessions    Tab = "sessions"
-	TabCredentials Tab = "credentials"
-	TabAccess      Tab = "access"
-	TabBranding    Tab = "branding"
+	TabOverview Tab = "overview"
+	TabSessions Tab = "sessions"
 )
 
 // Tabs are those that the application has.
-func (a ApplicationPage) Tabs() []Tab {
-	tabs := []Tab{TabOverview}
-	if a.App.Redirects {
-		tabs = append(tabs, TabRedirects)
-	}
-	tabs = append(tabs, TabSessions, TabCredentials)
-	if a.App.HasUsers {
-		tabs = append(tabs, TabAccess, TabBranding)
-	}
-	return tabs
-}
+func (a ApplicationPage) Tabs() []Tab { return []Tab{TabOverview, TabSessions} }
 
 // Here is the address of a page of the application: Here("/sessions"). More parameters are given as pairs.
 func (a ApplicationPage) Here(path string, more ...string) string {
@@ -127,7 +113,7 @@ type Finding struct {
 	What    string // as in clients.Trouble
 	Warning bool
 	Value   string
-	Cure    Tab // where it is mended
+	Cure    Tab // where it is mended; "" if on no page of the dashboard
 }
 
 // Notices of the pages of applications.

@@ -97,7 +97,7 @@ var dashboardSamples = map[string]Page{
 	"dashboard_overview": DashboardOverview{ApplicationPage: acmeWeb(TabOverview), ClientID: "acme-web", Endpoints: endpoints, Snippets: sampleSnippets("web"),
 		Created: now.AddDate(-1, 0, 0), Changed: now.Add(-3 * time.Hour)},
 	"dashboard_overview_findings": DashboardOverview{ApplicationPage: longPhone(TabOverview), ClientID: "acme-phone", Endpoints: endpoints, Created: now, Changed: now,
-		Findings: []Finding{{"clear_redirect_uri", true, "http://donaudampfschifffahrtsgesellschaft.example/anmeldung/zurueck", TabRedirects}, {"secret_expires", true, "…aB3x", TabCredentials}, {"no_sign_out_uri", false, "", TabRedirects}, {"never_used", false, "", TabOverview}}},
+		Findings: []Finding{{"clear_redirect_uri", true, "http://donaudampfschifffahrtsgesellschaft.example/anmeldung/zurueck", ""}, {"secret_expires", true, "…aB3x", ""}, {"long_jwts", false, "", TabSessions}, {"never_used", false, "", TabOverview}}},
 	"dashboard_confirm_delete": DashboardConfirm{Dashboard: at(owner, SectionApplications), What: ConfirmDeleteApplication, Subject: "Acme Phone", Typed: true, Token: "1780000000000000",
 		Effects: []Message{EffectSessions(873), EffectSecrets(1), EffectAPIKeys(2), EffectForGood}, Path: "/admin/env/production/applications/app_2/delete", Back: "/admin/env/production/applications/app_2",
 		Errors: []FieldError{{"confirm-name", TextNotTheName("Acme Phone")}}},

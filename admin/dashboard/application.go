@@ -168,13 +168,8 @@ func (h *Handler) snippets(v *visit, app *clients.Application) ([]templates.Snip
 	return templates.Snippets(s)
 }
 
-// cures are the tabs on which what the check-up finds is mended; the overview for all others.
-var cures = map[clients.Trouble]templates.Tab{
-	clients.NoRedirectURI: templates.TabRedirects, clients.ClearRedirectURI: templates.TabRedirects, clients.WildcardRedirects: templates.TabRedirects,
-	clients.NoWayBack: templates.TabRedirects, clients.NoSignOutURI: templates.TabRedirects, clients.NoBackchannel: templates.TabRedirects,
-	clients.NoSecret: templates.TabCredentials, clients.SecretExpires: templates.TabCredentials, clients.SecretUnused: templates.TabCredentials,
-	clients.LongJWTs: templates.TabSessions, clients.NoPolicy: templates.TabBranding,
-}
+// cures are the tabs on which what the check-up finds is mended.
+var cures = map[clients.Trouble]templates.Tab{clients.LongJWTs: templates.TabSessions, clients.NeverUsed: templates.TabOverview}
 
 // showOverview serves GET /admin/env/{env}/applications/{app}.
 func (h *Handler) showOverview(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {
@@ -196,11 +191,7 @@ func (h *Handler) showOverview(w http.ResponseWriter, r *http.Request, v *visit,
 		return err
 	}
 	for _, f := range fresh.CheckUp(started, v.now) {
-		cure, elsewhere := cures[f.What]
-		if !elsewhere {
-			cure = templates.TabOverview
-		}
-		page.Findings = append(page.Findings, templates.Finding{What: string(f.What), Warning: f.Warning, Value: f.Value, Cure: cure})
+		page.Findings = append(page.Findings, templates.Finding{What: string(f.What), Warning: f.Warning, Value: f.Value, Cure: cures[f.What]})
 	}
 	if page.Snippets, err = h.snippets(v, app); err != nil {
 		return err
