@@ -244,6 +244,27 @@ func (p Patch) Apply(a *Application, more ...Patch) error {
 	return next.apply(a)
 }
 
+// Merge changes what document points to, which is an object in JSON, by the patch.
+func (p Patch) Merge(document any) error {
+	text, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	var object map[string]any
+	if err := decode(text, &object); err != nil {
+		return err
+	}
+	if text, err = json.Marshal(merge(object, p)); err != nil {
+		return err
+	}
+	fresh := reflect.New(reflect.TypeOf(document).Elem()) // what the patch takes away is not left from before
+	if err := json.Unmarshal(text, fresh.Interface()); err != nil {
+		return fault.Invalidf("", "the patch doesn't fit: %v", err)
+	}
+	reflect.ValueOf(document).Elem().Set(fresh.Elem())
+	return nil
+}
+
 func (d Document) patched(changes ...Patch) (*Document, error) {
 	merged, err := d.object()
 	if err != nil {

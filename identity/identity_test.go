@@ -220,6 +220,11 @@ func (m *memory) UpdateUser(ctx context.Context, env environments.ID, id ID, cha
 	})
 }
 
+// Users is tested with the Stores that people use.
+func (m *memory) Users(context.Context, environments.ID, Query) ([]*User, bool, error) {
+	panic("not asked")
+}
+
 func (m *memory) CountUsers(context.Context, environments.ID) (int, error) { return len(m.users), nil }
 
 func (m *memory) SaveChallenge(ctx context.Context, c *Challenge) error {

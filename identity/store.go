@@ -24,6 +24,8 @@ type Store interface {
 	// UpdateUser loads the user, calls change and saves the result, in one transaction that change's context carries. It
 	// returns ErrEmailTaken if change took the address of another.
 	UpdateUser(ctx context.Context, env environments.ID, id ID, change func(context.Context, *User) error) error
+	// Users returns a page of the users that the query asks for, and whether there are more in the direction of the page.
+	Users(ctx context.Context, env environments.ID, q Query) (page []*User, more bool, err error)
 	// CountUsers tells how many users the environment has.
 	CountUsers(ctx context.Context, env environments.ID) (int, error)
 

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/portico-id/portico/audit"
 )
 
-// Events implements audit.Store.
+// Events implements audit.Store and audit.Reader.
 type Events struct{ DB *DB }
 
 const insertEvent = `
@@ -28,4 +29,70 @@ func (s Events) AppendEvent(ctx context.Context, e audit.Event) error {
 	_, err := s.DB.exec(ctx, insertEvent, e.ID, e.Environment, e.Name, micros(e.Time),
 		string(e.Actor.Kind), e.Actor.ID, e.Actor.Name, e.Actor.Address, e.Actor.UserAgent, e.Application, e.Target, e.Reason, data)
 	return err
+}
+
+func (s Events) Events(ctx context.Context, environment string, q audit.Query) (page []audit.Event, more bool, err error) {
+	which := s.DB.conn(ctx).Where("environment_id = ?", environment)
+	for _, c := range []condition{{"name = ?", q.Name}, {"actor_id = ?", q.Actor}, {"application_id = ?", q.Application}, {"target = ?", q.Target}} {
+		if c.value != "" {
+			which = which.Where(c.text, c.value)
+		}
+	}
+	if !q.Since.IsZero() {
+		which = which.Where("occurred_at >= ?", micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		which = which.Where("occurred_at < ?", micros(q.Until))
+	}
+	order := "occurred_at DESC, id DESC"
+	switch {
+	case q.Older != audit.Position{}:
+		which = which.Where("(occurred_at, id) < (?, ?)", micros(q.Older.Time), q.Older.ID)
+	case q.Newer != audit.Position{}:
+		which, order = which.Where("(occurred_at, id) > (?, ?)", micros(q.Newer.Time), q.Newer.ID), "occurred_at, id"
+	}
+	var rows []eventRow
+	if err := which.Order(order).Limit(q.Limit + 1).Find(&rows).Error; err != nil {
+		return nil, false, err
+	}
+	if more = len(rows) > q.Limit; more {
+		rows = rows[:q.Limit]
+	}
+	if q.Newer != (audit.Position{}) {
+		slices.Reverse(rows)
+	}
+	for i := range rows {
+		page = append(page, rows[i].event())
+	}
+	return page, more, nil
+}
+
+type eventRow struct {
+	ID            string
+	EnvironmentID string
+	Name          string
+	OccurredAt    int64
+	ActorKind     string
+	ActorID       string
+	ActorName     string
+	Address       string
+	UserAgent     string
+	ApplicationID string
+	Target        string
+	Reason        string
+	Data          *string
+}
+
+func (eventRow) TableName() string { return "events" }
+
+func (r *eventRow) event() audit.Event {
+	e := audit.Event{
+		ID: r.ID, Environment: r.EnvironmentID, Name: r.Name, Time: timeOf(r.OccurredAt),
+		Actor:       audit.Actor{Kind: audit.ActorKind(r.ActorKind), ID: r.ActorID, Name: r.ActorName, Address: r.Address, UserAgent: r.UserAgent},
+		Application: r.ApplicationID, Target: r.Target, Reason: r.Reason,
+	}
+	if r.Data != nil {
+		e.Data = json.RawMessage(*r.Data)
+	}
+	return e
 }

@@ -144,7 +144,12 @@ func (s Users) CreateUser(ctx context.Context, u *identity.User) error {
 	if err != nil {
 		return err
 	}
-	return emailTaken(s.DB.conn(ctx).Create(&row).Error)
+	return s.DB.InTx(ctx, func(ctx context.Context) error {
+		if err := s.DB.conn(ctx).Create(&row).Error; err != nil {
+			return emailTaken(err)
+		}
+		return s.saveWords(ctx, u, nil)
+	})
 }
 
 func (s Users) UpdateUser(ctx context.Context, env environments.ID, id identity.ID, change func(context.Context, *identity.User) error) error {
@@ -153,6 +158,7 @@ func (s Users) UpdateUser(ctx context.Context, env environments.ID, id identity.
 		if err != nil {
 			return err
 		}
+		words := u.Words()
 		if err := change(ctx, u); err != nil {
 			return err
 		}
@@ -161,7 +167,10 @@ func (s Users) UpdateUser(ctx context.Context, env environments.ID, id identity.
 		if err != nil {
 			return err
 		}
-		return emailTaken(s.DB.conn(ctx).Select("*").Updates(&row).Error)
+		if err := s.DB.conn(ctx).Select("*").Updates(&row).Error; err != nil {
+			return emailTaken(err)
+		}
+		return s.saveWords(ctx, u, words)
 	})
 }
 

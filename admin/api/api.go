@@ -46,7 +46,7 @@ type Deps struct {
 	Users        *identity.Registry
 	Sessions     *sessions.Registry
 	Keys         *keys.Ring
-	Audit        *audit.Log
+	Events       audit.Reader
 	Answers      *admin.Answers
 	Chrome       func(*http.Request, *clients.Application) templates.Chrome
 	InTx         func(ctx context.Context, fn func(context.Context) error) error
@@ -68,6 +68,11 @@ func New(d Deps) *API {
 	a.registerApplications()
 	a.registerSecrets()
 	a.registerAPIKeys()
+	a.registerUsers()
+	a.registerSessions()
+	a.registerKeys()
+	a.registerEvents()
+	a.registerEnvironments()
 	a.describe()
 	return a
 }

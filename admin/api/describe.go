@@ -17,9 +17,16 @@ func (a *API) describe() {
 	d.Tags = []*huma.Tag{
 		{Name: tagApplications, Description: "What people sign in to, and what calls on its own: OAuth 2.0 clients and resource servers."},
 		{Name: tagCredentials, Description: "The secrets and API keys of an application."},
+		{Name: tagUsers, Description: "The people of the environment, shared by all its applications."},
+		{Name: tagSessions, Description: "The sessions of users in applications."},
+		{Name: tagKeys, Description: "The keys that sign tokens."},
+		{Name: tagEvents, Description: "The record of who did what."},
+		{Name: tagSettings, Description: "The environment of the API key."},
+		{Name: tagEnvironments, Description: "All environments of the installation, for API keys of the environment operators."},
 	}
 	registry := d.Components.Schemas
-	delete(registry.Map(), "ErrorModel") // huma's, in place of which is Problem
+	delete(registry.Map(), "ErrorModel") // in place of huma's own is Problem
+	delete(registry.Map(), "ErrorDetail")
 	for _, s := range registry.Map() {
 		if s.Extensions[markPatch] == nil {
 			listsAreNeverNull(s)

@@ -11,13 +11,15 @@ import (
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/server/servertest"
 )
 
-// client calls the management API of one environment with one key.
+// client calls the management API of one environment with one key, and holds each answer to the document.
 type client struct {
-	base string // with /api/v1
-	key  string
+	base     string // with /api/v1
+	key      string
+	contract *contract
 }
 
 // answer is what a call was answered.
@@ -42,13 +44,19 @@ func newKey(t testing.TB, i *servertest.Installation, env *environments.Environm
 // connect is a client of the installation's first environment with all scopes, or with those given.
 func connect(t testing.TB, i *servertest.Installation, scopes ...clients.APIScope) *client {
 	t.Helper()
-	return &client{base: i.Issuer + "/api/v1", key: newKey(t, i, i.Environment, scopes...)}
+	return connectTo(t, i, i.Environment, scopes...)
 }
 
-// connectTo is a client of another environment of the installation.
+// connectTo is a client of an environment of the installation.
 func connectTo(t testing.TB, i *servertest.Installation, env *environments.Environment, scopes ...clients.APIScope) *client {
 	t.Helper()
-	return &client{base: i.Issuer + env.PathPrefix() + "/api/v1", key: newKey(t, i, env, scopes...)}
+	base := i.Issuer + env.PathPrefix() + "/api/v1"
+	return &client{base: base, key: newKey(t, i, env, scopes...), contract: readContract(t, base)}
+}
+
+// with is the client with another key.
+func (c *client) with(key string) *client {
+	return &client{base: c.base, key: key, contract: c.contract}
 }
 
 // secondEnvironment makes an environment besides the first.
@@ -82,6 +90,9 @@ func (c *client) call(t testing.TB, at, body string, headers ...string) answer {
 	check(t, err)
 	a := answer{status: response.StatusCode, header: response.Header, text: string(text)}
 	_ = json.Unmarshal(text, &a.json) // an answer without a body has no fields
+	if err := c.contract.check(c.contract.operation(method, path), a); err != nil && method != http.MethodHead {
+		t.Errorf("%s = %d %s\nis not what the document promises: %v", at, a.status, a.text, err)
+	}
 	return a
 }
 
@@ -137,4 +148,11 @@ func check(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func userOf(t testing.TB, i *servertest.Installation, email string) identity.ID {
+	t.Helper()
+	u, err := i.Users.ByEmail(t.Context(), i.Environment.ID, email)
+	check(t, err)
+	return u.ID
 }

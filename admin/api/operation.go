@@ -19,6 +19,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/identity"
 )
 
 const schemas = "#/components/schemas/"
@@ -61,6 +62,10 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Branding"
 	case reflect.TypeFor[environments.BrowserSessionsDocument]():
 		return "BrowserSessions"
+	case reflect.TypeFor[identity.Reply]():
+		return "User"
+	case reflect.TypeFor[identity.AddressDocument]():
+		return "Address"
 	}
 	if strings.HasPrefix(t.Name(), "list[") {
 		return schemaName(t.Field(0).Type.Elem(), "") + "List"
@@ -216,14 +221,24 @@ type reply[T any] struct{ Body T }
 
 // listOf makes a page of the first limit of values, of which there is one more if another page follows.
 func listOf[V, T any](values []V, limit int, cursor func(V) string, document func(V) T) *reply[list[T]] {
+	return pageOf(values[:min(len(values), limit)], len(values) > limit, cursor, document)
+}
+
+// pageOf makes a page of values, after which there may be more.
+func pageOf[V, T any](values []V, more bool, cursor func(V) string, document func(V) T) *reply[list[T]] {
 	out := &reply[list[T]]{}
-	out.Body.Data = make([]T, 0, min(len(values), limit))
-	for _, v := range values[:min(len(values), limit)] {
+	out.Body.Data = make([]T, 0, len(values))
+	for _, v := range values {
 		out.Body.Data = append(out.Body.Data, document(v))
 	}
-	if len(values) > limit {
-		next := base64.RawURLEncoding.EncodeToString([]byte(cursor(values[limit-1])))
+	if more {
+		next := base64.RawURLEncoding.EncodeToString([]byte(cursor(values[len(values)-1])))
 		out.Body.Next = &next
 	}
 	return out
+}
+
+// whole makes the only page of a list that is short by its nature.
+func whole[V, T any](values []V, document func(V) T) *reply[list[T]] {
+	return pageOf(values, false, func(V) string { return "" }, document)
 }

@@ -13,7 +13,7 @@ type newApplication struct{ clients.Patch }
 
 // Schema implements huma.SchemaProvider.
 func (newApplication) Schema(r huma.Registry) *huma.Schema {
-	s := patchSchema(r, r.Schema(reflect.TypeFor[clients.Document](), false, ""))
+	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[clients.Document]()), true)
 	s.Description = "An application to be: what is not given is as the preset of its kind has it."
 	s.Required = []string{"kind", "name"}
 	for _, name := range s.Required {
@@ -27,7 +27,7 @@ type applicationPatch struct{ clients.Patch }
 
 // Schema implements huma.SchemaProvider.
 func (applicationPatch) Schema(r huma.Registry) *huma.Schema {
-	s := patchSchema(r, r.Schema(reflect.TypeFor[clients.Document](), false, ""))
+	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[clients.Document]()), true)
 	s.Description = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged, lists replaced."
 	return named(r, "ApplicationPatch", s)
 }
@@ -43,25 +43,26 @@ func named(r huma.Registry, name string, s *huma.Schema) *huma.Schema {
 	return &huma.Schema{Ref: schemas + name}
 }
 
-// patchSchema is the schema of merge patches of what has the schema: nothing is required, and everything can be null.
-func patchSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
+// patchSchema is the schema of merge patches of what has the schema: nothing is required, and everything can be null if
+// nulls says so.
+func patchSchema(r huma.Registry, s *huma.Schema, nulls bool) *huma.Schema {
 	description := s.Description
 	for s.Ref != "" {
 		s = r.SchemaFromRef(s.Ref)
 	}
 	c := *s
-	c.Required, c.Nullable = nil, c.Type != ""
+	c.Required, c.Nullable = nil, nulls && c.Type != ""
 	if description != "" {
 		c.Description = description
 	}
 	if c.Properties != nil {
 		c.Properties = make(map[string]*huma.Schema, len(s.Properties))
 		for name, property := range s.Properties {
-			c.Properties[name] = patchSchema(r, property)
+			c.Properties[name] = patchSchema(r, property, nulls)
 		}
 	}
 	if of, ok := c.AdditionalProperties.(*huma.Schema); ok {
-		c.AdditionalProperties = patchSchema(r, of)
+		c.AdditionalProperties = patchSchema(r, of, nulls)
 	}
 	return &c
 }

@@ -155,8 +155,3 @@ func (a *API) expireSecret(ctx context.Context, in *struct {
 	}
 	return &reply[Secret]{secretOf(&all[i], a.Now())}, nil
 }
-
-// whole makes the only page of a list that is short by its nature.
-func whole[V, T any](values []V, document func(V) T) *reply[list[T]] {
-	return listOf(values, len(values), func(V) string { return "" }, document)
-}

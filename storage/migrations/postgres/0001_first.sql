@@ -144,6 +144,18 @@ CREATE TABLE users (
     PRIMARY KEY (id, environment_id)
 );
 CREATE UNIQUE INDEX users_email ON users (email_key, environment_id);
+-- For listing the users of an environment, which only a query that means it can take.
+CREATE INDEX users_list ON users ((environment_id || id));
+
+-- The words that a user is found by, for looking up their beginnings.
+CREATE TABLE user_words (
+    environment_id TEXT NOT NULL,
+    user_id        TEXT NOT NULL,
+    word           TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (word, user_id, environment_id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX user_words_user ON user_words (user_id);
 
 CREATE TABLE challenges (
     environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
@@ -418,7 +430,10 @@ CREATE TABLE events (
     reason         TEXT   NOT NULL,
     data           TEXT
 );
-CREATE INDEX events_environment ON events (environment_id, occurred_at);
+CREATE INDEX events_environment ON events (environment_id, occurred_at, id);
+CREATE INDEX events_application ON events (application_id, occurred_at, id) WHERE application_id <> '';
+CREATE INDEX events_target ON events (target, occurred_at, id) WHERE target <> '';
+CREATE INDEX events_actor ON events (actor_id, occurred_at, id) WHERE actor_id <> '';
 
 -- The users of the operators' environment who run the installation.
 CREATE TABLE operators (

@@ -1,0 +1,251 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
+	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/sessions"
+)
+
+const tagSessions = "Sessions"
+
+func (a *API) registerSessions() {
+	read, write := clients.ScopeReadSessions, clients.ScopeWriteSessions
+	const latest = "The latest started first."
+	register(a, operation{
+		id: "list-sessions", at: "GET /sessions", tag: tagSessions, needs: read,
+		summary: "List sessions of an application or a user", description: latest + " One of application_id and user_id, at least, must be given.",
+	}, a.listSessions)
+	register(a, operation{
+		id: "list-application-sessions", at: "GET /applications/{application_id}/sessions", tag: tagSessions, needs: read,
+		summary: "List the sessions of an application", description: latest,
+	}, a.listApplicationSessions)
+	register(a, operation{
+		id: "end-application-sessions", at: "POST /applications/{application_id}/sessions:end", tag: tagSessions, needs: write,
+		summary: "End all sessions of an application", description: "Its tokens are worth nothing from the next request on.",
+	}, a.endApplicationSessions)
+	register(a, operation{
+		id: "list-user-sessions", at: "GET /users/{user_id}/sessions", tag: tagSessions, needs: read,
+		summary: "List the sessions of a user", description: latest,
+	}, a.listUserSessions)
+	register(a, operation{
+		id: "end-user-sessions", at: "POST /users/{user_id}/sessions:end", tag: tagSessions, needs: write,
+		summary: "End all sessions of a user", description: "In every application, with the sign-ins of the browsers.",
+	}, a.endUserSessions)
+	register(a, operation{
+		id: "get-session", at: "GET /sessions/{session_id}", tag: tagSessions, needs: read, summary: "Read a session",
+	}, a.getSession)
+	register(a, operation{
+		id: "end-session", at: "POST /sessions/{session_id}/end", tag: tagSessions, needs: write,
+		summary: "End a session", description: "Its tokens are worth nothing from the next request on. A session that is over stays as it is.",
+	}, a.endSession)
+}
+
+// Session is one user's session in one application.
+type Session struct {
+	ID               sessions.ID          `json:"id" doc:"ses_…, the sid of its tokens."`
+	UserID           identity.ID          `json:"user_id"`
+	ApplicationID    clients.ID           `json:"application_id"`
+	BrowserSessionID sessions.BrowserID   `json:"browser_session_id" doc:"The sign-in of a browser that it was started from."`
+	Status           string               `json:"status" enum:"active,ended"`
+	AuthTime         time.Time            `json:"auth_time" doc:"When the user proved who she is."`
+	AMR              []string             `json:"amr" doc:"How she did (RFC 8176)."`
+	ACR              string               `json:"acr"`
+	Address          string               `json:"address" doc:"Where it was started."`
+	UserAgent        string               `json:"user_agent"`
+	CreatedAt        time.Time            `json:"created_at"`
+	LastActiveAt     time.Time            `json:"last_active_at"`
+	ExpiresAt        time.Time            `json:"expires_at,omitzero" doc:"Of an active one: when it ends if nothing happens."`
+	EndedAt          time.Time            `json:"ended_at,omitzero" doc:"Of one that ended: when."`
+	EndedReason      sessions.EndedReason `json:"ended_reason,omitempty" doc:"Of one that ended: why, such as inactivity, max_length, signed_out or revoked_by_operator."`
+	EndedBy          string               `json:"ended_by,omitempty" doc:"Of one that somebody ended: the ID of who did."`
+}
+
+func sessionOf(s *sessions.Session, p *clients.SessionPolicy, now time.Time) Session {
+	d := Session{
+		ID: s.ID, UserID: s.User, ApplicationID: s.Application, BrowserSessionID: s.BrowserSession, Status: "active",
+		AuthTime: s.AuthTime, AMR: append([]string{}, s.AMR...), ACR: s.ACR, Address: s.Address, UserAgent: s.UserAgent,
+		CreatedAt: s.CreatedAt, LastActiveAt: s.LastActiveAt,
+	}
+	if at, why := s.Deadline(p); now.Before(at) {
+		d.ExpiresAt = at
+	} else {
+		d.Status, d.EndedAt, d.EndedReason, d.EndedBy = "ended", at, why, s.EndedBy
+	}
+	return d
+}
+
+// policy is that of the session's application.
+func (a *API) policy(ctx context.Context, s *sessions.Session) (*clients.SessionPolicy, error) {
+	app, err := a.Applications.ByID(ctx, s.Environment, s.Application)
+	if err != nil {
+		return nil, fmt.Errorf("application of session %s: %w", s.ID, err)
+	}
+	return &app.SessionPolicy, nil
+}
+
+// SessionStatus chooses sessions.
+type SessionStatus struct {
+	Status string `query:"status" enum:"active,ended" doc:"Only sessions that are so."`
+}
+
+func (s SessionStatus) state() sessions.State {
+	return map[string]sessions.State{"active": sessions.Living, "ended": sessions.Over}[s.Status]
+}
+
+// listSessions serves GET /sessions.
+func (a *API) listSessions(ctx context.Context, in *struct {
+	Page
+	SessionStatus
+	ApplicationID clients.ID  `query:"application_id" doc:"Only sessions in this application."`
+	UserID        identity.ID `query:"user_id" doc:"Only sessions of this user."`
+}) (*reply[list[Session]], error) {
+	switch {
+	case in.ApplicationID != "":
+		return a.sessionsIn(ctx, in.ApplicationID, in.UserID, in.Page, in.SessionStatus)
+	case in.UserID != "":
+		return a.sessionsOf(ctx, in.UserID, in.Page, in.SessionStatus)
+	}
+	return nil, errors.Join(fault.Invalidf("application_id", "give application_id or user_id"), fault.Invalidf("user_id", "give application_id or user_id"))
+}
+
+// listApplicationSessions serves GET /applications/{application_id}/sessions.
+func (a *API) listApplicationSessions(ctx context.Context, in *struct {
+	InApplication
+	Page
+	SessionStatus
+}) (*reply[list[Session]], error) {
+	return a.sessionsIn(ctx, in.ApplicationID, "", in.Page, in.SessionStatus)
+}
+
+func (a *API) sessionsIn(ctx context.Context, id clients.ID, user identity.ID, page Page, status SessionStatus) (*reply[list[Session]], error) {
+	after, err := page.after()
+	if err != nil {
+		return nil, err
+	}
+	env, app, err := a.application(ctx, InApplication{id})
+	if err != nil {
+		return nil, err
+	}
+	now := a.Now().UTC()
+	all, more, err := a.Sessions.Store.Sessions(ctx, env.ID, sessions.Query{
+		Application: app, User: user, State: status.state(), Now: now, Older: sessions.ID(after), Limit: page.Limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions of %s: %w", id, err)
+	}
+	return pageOf(all, more,
+		func(s sessions.Listed) string { return string(s.ID) },
+		func(s sessions.Listed) Session { return sessionOf(&s.Session, &app.SessionPolicy, now) }), nil
+}
+
+// listUserSessions serves GET /users/{user_id}/sessions.
+func (a *API) listUserSessions(ctx context.Context, in *struct {
+	OneUser
+	Page
+	SessionStatus
+}) (*reply[list[Session]], error) {
+	return a.sessionsOf(ctx, in.UserID, in.Page, in.SessionStatus)
+}
+
+// sessionsOf reads all sessions of the user, of whom there are few, and makes a page of them.
+func (a *API) sessionsOf(ctx context.Context, id identity.ID, page Page, status SessionStatus) (*reply[list[Session]], error) {
+	after, err := page.after()
+	if err != nil {
+		return nil, err
+	}
+	env := environments.FromContext(ctx).ID
+	if _, err := a.Users.Get(ctx, env, id); err != nil {
+		return nil, err
+	}
+	found, err := a.Sessions.Store.SessionsOfUser(ctx, env, id, time.Unix(0, 0))
+	if err != nil {
+		return nil, fmt.Errorf("list sessions of %s: %w", id, err)
+	}
+	slices.SortFunc(found, func(x, y sessions.Session) int { return strings.Compare(string(y.ID), string(x.ID)) })
+	var all []Session
+	for i := range found {
+		if after != "" && string(found[i].ID) >= after {
+			continue
+		}
+		p, err := a.policy(ctx, &found[i])
+		if err != nil {
+			return nil, err
+		}
+		if s := sessionOf(&found[i], p, a.Now()); status.Status == "" || s.Status == status.Status {
+			all = append(all, s)
+		}
+	}
+	more := len(all) > page.Limit
+	return pageOf(all[:min(len(all), page.Limit)], more, func(s Session) string { return string(s.ID) }, func(s Session) Session { return s }), nil
+}
+
+// OneSession is the path of a session.
+type OneSession struct {
+	SessionID sessions.ID `path:"session_id" doc:"ses_…"`
+}
+
+// getSession serves GET /sessions/{session_id}.
+func (a *API) getSession(ctx context.Context, in *struct{ OneSession }) (*reply[Session], error) {
+	s, err := a.Sessions.Store.Session(ctx, environments.FromContext(ctx).ID, in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.policy(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[Session]{sessionOf(s, p, a.Now())}, nil
+}
+
+// endSession serves POST /sessions/{session_id}/end.
+func (a *API) endSession(ctx context.Context, in *struct{ OneSession }) (*reply[Session], error) {
+	now, err := a.getSession(ctx, in)
+	if err != nil || now.Body.Status == "ended" {
+		return now, err
+	}
+	which := sessions.Selection{Session: in.SessionID}
+	if _, err := a.Sessions.End(ctx, environments.FromContext(ctx).ID, which, sessions.EndedByOperator); err != nil {
+		return nil, err
+	}
+	return a.getSession(ctx, in)
+}
+
+// Ended is how many sessions were ended.
+type Ended struct {
+	Ended int `json:"ended" doc:"How many sessions were ended."`
+}
+
+// endApplicationSessions serves POST /applications/{application_id}/sessions:end.
+func (a *API) endApplicationSessions(ctx context.Context, in *struct{ InApplication }) (*reply[Ended], error) {
+	env, app, err := a.application(ctx, in.InApplication)
+	if err != nil {
+		return nil, err
+	}
+	n, err := a.Sessions.End(ctx, env.ID, sessions.Selection{Application: app.ID}, sessions.EndedByOperator)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[Ended]{Ended{n}}, nil
+}
+
+// endUserSessions serves POST /users/{user_id}/sessions:end.
+func (a *API) endUserSessions(ctx context.Context, in *struct{ OneUser }) (*reply[Ended], error) {
+	env := environments.FromContext(ctx).ID
+	if _, err := a.Users.Get(ctx, env, in.UserID); err != nil {
+		return nil, err
+	}
+	ended, err := a.Sessions.EndUser(ctx, env, in.UserID, sessions.EndedByOperator)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[Ended]{Ended{len(ended)}}, nil
+}

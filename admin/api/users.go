@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
+)
+
+const tagUsers = "Users"
+
+func (a *API) registerUsers() {
+	read, write := clients.ScopeReadUsers, clients.ScopeWriteUsers
+	register(a, operation{
+		id: "list-users", at: "GET /users", tag: tagUsers, needs: read, summary: "List or search users", description: "The latest made first.",
+	}, a.listUsers)
+	register(a, operation{
+		id: "create-user", at: "POST /users", tag: tagUsers, needs: write, creates: true, summary: "Make a user",
+		description: "Without a password the user sets one by a reset. The hash of one, as another system has it (argon2, bcrypt, scrypt, pbkdf2), is upgraded at the next sign-in.",
+	}, a.createUser)
+	register(a, operation{
+		id: "get-user", at: "GET /users/{user_id}", tag: tagUsers, needs: read, summary: "Read a user",
+	}, a.getUser)
+	register(a, operation{
+		id: "update-user", at: "PATCH /users/{user_id}", tag: tagUsers, needs: write, summary: "Change a user", description: "A JSON merge patch (RFC 7396).",
+	}, a.updateUser)
+	register(a, operation{
+		id: "disable-user", at: "POST /users/{user_id}/disable", tag: tagUsers, needs: write, bodyless: true,
+		summary: "Keep a user from signing in", description: "All sessions of the user end at once.",
+	}, a.disableUser)
+	register(a, operation{
+		id: "enable-user", at: "POST /users/{user_id}/enable", tag: tagUsers, needs: write, bodyless: true, summary: "Let a user sign in again",
+	}, a.enableUser)
+}
+
+// OneUser is the path of a user.
+type OneUser struct {
+	UserID identity.ID `path:"user_id" doc:"usr_…"`
+}
+
+// Reason is why something is done.
+type Reason struct {
+	Reason string `json:"reason,omitempty" doc:"Why, for the record."`
+}
+
+// newUser is what POST takes.
+type newUser struct{ clients.Patch }
+
+// Schema implements huma.SchemaProvider.
+func (newUser) Schema(r huma.Registry) *huma.Schema {
+	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[identity.Document]()), true)
+	s.Description = "A user to be."
+	s.Properties["password"] = &huma.Schema{Type: huma.TypeString, Description: "A password, of at least 15 characters unless the installation says otherwise."}
+	s.Properties["password_hash"] = &huma.Schema{Type: huma.TypeString, Description: "The hash of a password, in place of a password."}
+	s.Properties["email"].Nullable = false
+	s.Required = []string{"email"}
+	return named(r, "NewUser", s)
+}
+
+// userPatch is a JSON merge patch of a user.
+type userPatch struct{ clients.Patch }
+
+// Schema implements huma.SchemaProvider.
+func (userPatch) Schema(r huma.Registry) *huma.Schema {
+	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[identity.Document]()), true)
+	s.Description = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged."
+	return named(r, "UserPatch", s)
+}
+
+// listUsers serves GET /users.
+func (a *API) listUsers(ctx context.Context, in *struct {
+	Page
+	Search string          `query:"search" maxLength:"200" doc:"Beginnings of words of the name or the address, all of which must fit, or an ID."`
+	Status identity.Status `query:"status" enum:"active,disabled" doc:"Only users who are so."`
+}) (*reply[list[identity.Reply]], error) {
+	after, err := in.after()
+	if err != nil {
+		return nil, err
+	}
+	q := identity.Query{Text: in.Search, Status: in.Status, Older: identity.ID(after), Limit: in.Limit}
+	all, more, err := a.Users.Search(ctx, environments.FromContext(ctx).ID, q)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(all, more, func(u *identity.User) string { return string(u.ID) }, (*identity.User).Reply), nil
+}
+
+type createdUser struct {
+	Location string `header:"Location" doc:"Where it is read."`
+	Body     identity.Reply
+}
+
+// createUser serves POST /users.
+func (a *API) createUser(ctx context.Context, in *struct{ body[newUser] }) (*createdUser, error) {
+	env := environments.FromContext(ctx)
+	var wanted struct {
+		identity.Document
+		Password     string `json:"password"`
+		PasswordHash string `json:"password_hash"`
+	}
+	if err := in.sent.Merge(&wanted); err != nil {
+		return nil, err
+	}
+	u, err := a.Users.Create(ctx, env.ID, identity.NewUser{
+		Email: wanted.Email, EmailVerified: wanted.EmailVerified, Profile: wanted.OwnProfile(), Password: wanted.Password, PasswordHash: wanted.PasswordHash,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &createdUser{Location: a.at(env, "users", string(u.ID)), Body: u.Reply()}, nil
+}
+
+// getUser serves GET /users/{user_id}.
+func (a *API) getUser(ctx context.Context, in *struct{ OneUser }) (*reply[identity.Reply], error) {
+	u, err := a.Users.Get(ctx, environments.FromContext(ctx).ID, in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[identity.Reply]{u.Reply()}, nil
+}
+
+// updateUser serves PATCH /users/{user_id}.
+func (a *API) updateUser(ctx context.Context, in *struct {
+	OneUser
+	body[userPatch]
+}) (*reply[identity.Reply], error) {
+	env := environments.FromContext(ctx).ID
+	var updated *identity.User
+	err := a.InTx(ctx, func(ctx context.Context) error {
+		u, err := a.Users.Get(ctx, env, in.UserID)
+		if err != nil {
+			return err
+		}
+		updated, err = a.Users.UpdateProfile(ctx, env, in.UserID, func(p *identity.Profile) error {
+			d := (&identity.User{Profile: *p}).Document()
+			if err := in.sent.Merge(&d); err != nil {
+				return err
+			}
+			*p = d.OwnProfile()
+			return nil
+		})
+		if updated != nil {
+			u = updated // and held
+		}
+		d := u.Document()
+		if err := errors.Join(err, in.sent.Merge(&d)); err != nil {
+			return err
+		}
+		updated, err = a.Users.SetEmail(ctx, env, in.UserID, d.Email, d.EmailVerified)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &reply[identity.Reply]{updated.Reply()}, nil
+}
+
+// disableUser serves POST /users/{user_id}/disable.
+func (a *API) disableUser(ctx context.Context, in *struct {
+	OneUser
+	body[Reason]
+}) (*reply[identity.Reply], error) {
+	return a.setStatus(ctx, in.UserID, identity.Disabled, in.sent)
+}
+
+// enableUser serves POST /users/{user_id}/enable.
+func (a *API) enableUser(ctx context.Context, in *struct {
+	OneUser
+	body[Reason]
+}) (*reply[identity.Reply], error) {
+	return a.setStatus(ctx, in.UserID, identity.Active, in.sent)
+}
+
+func (a *API) setStatus(ctx context.Context, id identity.ID, status identity.Status, why Reason) (*reply[identity.Reply], error) {
+	u, err := a.Users.SetStatus(ctx, environments.FromContext(ctx).ID, id, status, why.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return &reply[identity.Reply]{u.Reply()}, nil
+}
