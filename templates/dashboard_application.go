@@ -29,12 +29,19 @@ type Tab string
 
 // The tabs, in their order.
 const (
-	TabOverview Tab = "overview"
-	TabSessions Tab = "sessions"
+	TabOverview  Tab = "overview"
+	TabRedirects Tab = "redirects"
+	TabSessions  Tab = "sessions"
 )
 
 // Tabs are those that the application has.
-func (a ApplicationPage) Tabs() []Tab { return []Tab{TabOverview, TabSessions} }
+func (a ApplicationPage) Tabs() []Tab {
+	tabs := []Tab{TabOverview}
+	if a.App.Redirects {
+		tabs = append(tabs, TabRedirects)
+	}
+	return append(tabs, TabSessions)
+}
 
 // Here is the address of a page of the application: Here("/sessions"). More parameters are given as pairs.
 func (a ApplicationPage) Here(path string, more ...string) string {

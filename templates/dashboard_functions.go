@@ -21,6 +21,7 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 		"newKinds":   t.newKinds,
 		"duration":   t.durationField,
 		"options":    t.options,
+		"uriField":   t.uriField,
 	}
 }
 
@@ -126,4 +127,19 @@ func (t tongue) options(prefix string, offered []string, selected string) ([]opt
 		all = append(all, option{value, label, value == selected})
 	}
 	return all, nil
+}
+
+// uriField is a field for an address, in the texts field.<id> and field.<id>.hint.
+type uriField struct {
+	field
+	Value string
+}
+
+func (t tongue) uriField(p Page, id, value string) (uriField, error) {
+	hint, err := t.text("field."+id+".hint", nil)
+	if err != nil {
+		return uriField{}, err
+	}
+	f, err := t.field(p, id, "field."+id, hint)
+	return uriField{f, value}, err
 }

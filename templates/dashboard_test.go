@@ -119,6 +119,18 @@ var dashboardSamples = map[string]Page{
 		}},
 	"dashboard_sessions_machine": DashboardSessions{ApplicationPage: machine(TabSessions), Status: "living", AccessToken: DurationOf(time.Hour)},
 
+	"dashboard_redirects": DashboardRedirects{ApplicationPage: acmeWeb(TabRedirects), Lists: []URIList{
+		{Name: "redirect-uri", First: true, URIs: []string{"https://acme.example/callback", "https://donaudampfschifffahrtsgesellschaft.example/anmeldung/zurueck/von/der/anmeldung?mit=abfrage", "http://127.0.0.1/cb"}},
+		{Name: "post-logout-redirect-uri", First: true, URIs: []string{"https://acme.example/"}}, {Name: "cors-origin"}},
+		Tried: "http://acme.example/callback/", Verdict: &Verdict{Registered: "https://acme.example/callback", Differences: []Difference{
+			{"scheme", "http:", "https:", "http and https are different places, even on the same host."}, {"path", "/callback/", "/callback", "Exactly one of them ends with a slash."}}},
+		InitiateLoginURI: "https://acme.example/sign-in", HomepageURI: "https://acme.example/", BackchannelURI: "https://acme.example/logout", BackchannelSession: true},
+	"dashboard_redirects_errors": DashboardRedirects{ApplicationPage: withErrors(acmeWeb(TabRedirects), FieldError{"redirect-uri", Literal("\"http://app.example/cb\" must begin with https.")}), Lists: []URIList{
+		{Name: "redirect-uri", First: true, URIs: []string{"https://acme.example/callback"}, Typed: "http://app.example/cb"}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}},
+		Tried: "https://acme.example/callback", Verdict: &Verdict{Matches: true, Registered: "https://acme.example/callback", Rule: "exact"}},
+	"dashboard_redirects_denied": DashboardRedirects{ApplicationPage: longPhone(TabRedirects), Lists: []URIList{
+		{Name: "redirect-uri", First: true, URIs: []string{"com.example.app:/cb"}}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}}, Tried: "com.example.app:/cb", Verdict: &Verdict{}},
+
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
 		{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)},

@@ -169,7 +169,11 @@ func (h *Handler) snippets(v *visit, app *clients.Application) ([]templates.Snip
 }
 
 // cures are the tabs on which what the check-up finds is mended.
-var cures = map[clients.Trouble]templates.Tab{clients.LongJWTs: templates.TabSessions, clients.NeverUsed: templates.TabOverview}
+var cures = map[clients.Trouble]templates.Tab{
+	clients.NoRedirectURI: templates.TabRedirects, clients.ClearRedirectURI: templates.TabRedirects, clients.WildcardRedirects: templates.TabRedirects,
+	clients.NoWayBack: templates.TabRedirects, clients.NoSignOutURI: templates.TabRedirects, clients.NoBackchannel: templates.TabRedirects,
+	clients.LongJWTs: templates.TabSessions, clients.NeverUsed: templates.TabOverview,
+}
 
 // showOverview serves GET /admin/env/{env}/applications/{app}.
 func (h *Handler) showOverview(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {

@@ -73,6 +73,7 @@ func (h *Handler) routes() []route {
 			{"GET " + env, admin.ReadEnvironments, h.enter},
 		},
 		h.applicationRoutes(),
+		h.redirectRoutes(),
 		h.sessionRoutes(),
 		h.operatorRoutes(),
 	)

@@ -9,7 +9,9 @@ import (
 )
 
 // fields are those of the forms, by what the domain calls them, where that isn't the same with dashes.
-var fields = map[string]string{"email": "username", "redirect_uris": "redirect-uri"}
+var fields = map[string]string{
+	"email": "username", "redirect_uris": "redirect-uri", "post_logout_redirect_uris": "post-logout-redirect-uri", "cors_origins": "cors-origin",
+}
 
 // problems makes of what the domain refused the problems that a form is shown again with. What names no field, or one of a
 // list, belongs to the given one. Errors that aren't the operator's to mend are returned.
