@@ -32,6 +32,8 @@ const (
 	TabOverview  Tab = "overview"
 	TabRedirects Tab = "redirects"
 	TabSessions  Tab = "sessions"
+
+	TabCredentials Tab = "credentials"
 )
 
 // Tabs are those that the application has.
@@ -40,7 +42,7 @@ func (a ApplicationPage) Tabs() []Tab {
 	if a.App.Redirects {
 		tabs = append(tabs, TabRedirects)
 	}
-	return append(tabs, TabSessions)
+	return append(tabs, TabSessions, TabCredentials)
 }
 
 // Here is the address of a page of the application: Here("/sessions"). More parameters are given as pairs.

@@ -22,6 +22,8 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 		"duration":   t.durationField,
 		"options":    t.options,
 		"uriField":   t.uriField,
+
+		"row": func(p Page, c Credential) credentialRow { return credentialRow{c, p.chrome().Now} },
 	}
 }
 
@@ -142,4 +144,10 @@ func (t tongue) uriField(p Page, id, value string) (uriField, error) {
 	}
 	f, err := t.field(p, id, "field."+id, hint)
 	return uriField{f, value}, err
+}
+
+// credentialRow is a credential with the time that it is looked at.
+type credentialRow struct {
+	Credential
+	Now time.Time
 }

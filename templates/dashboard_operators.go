@@ -114,6 +114,7 @@ const (
 	ConfirmDisableApplication Confirmation = "disable_application"
 	ConfirmDeleteApplication  Confirmation = "delete_application"
 	ConfirmEndSessions        Confirmation = "end_sessions"
+	ConfirmEndCredential      Confirmation = "end_credential"
 )
 
 // Notices of the pages of operators.

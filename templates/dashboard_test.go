@@ -131,6 +131,23 @@ var dashboardSamples = map[string]Page{
 	"dashboard_redirects_denied": DashboardRedirects{ApplicationPage: longPhone(TabRedirects), Lists: []URIList{
 		{Name: "redirect-uri", First: true, URIs: []string{"com.example.app:/cb"}}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}}, Tried: "com.example.app:/cb", Verdict: &Verdict{}},
 
+	"dashboard_credentials": DashboardCredentials{ApplicationPage: acmeWeb(TabCredentials), Tomorrow: "2026-12-05",
+		Secrets: []Credential{
+			{ID: "sec_1", Name: "Server", Hint: "aB3x", Created: now.AddDate(0, -5, 0), Used: now.Add(-time.Minute), UsedFrom: "198.51.100.7"},
+			{ID: "sec_2", Hint: "9kQz", Created: now.AddDate(-1, 0, 0), Expires: now.AddDate(0, 1, 0)},
+			{ID: "sec_3", Name: longName.Name, Hint: "77Lm", Created: now.AddDate(-1, 0, 0), Expires: now.AddDate(0, 0, -3), Over: true}},
+		Keys:   []Credential{{ID: "key_1", Name: "Terraform", Hint: "Zz9a", Scopes: []string{"applications:write", "users:read"}, Created: now.AddDate(0, -1, 0), Expires: now.AddDate(0, 11, 0), Used: now.Add(-2 * time.Hour), UsedFrom: "2001:db8:85a3::8a2e:370:7334"}},
+		Scopes: []ScopeChoice{{"applications:read", true}, {"applications:write", false}, {"users:read", false}, {"*", false}}},
+	"dashboard_credentials_errors": DashboardCredentials{ApplicationPage: withErrors(acmeWeb(TabCredentials), FieldError{"secret-expires", TextDate}, FieldError{"scopes", TextNoScope}), SecretExpires: "2001-01-01",
+		Scopes: []ScopeChoice{{"applications:read", false}}},
+	"dashboard_credentials_public": DashboardCredentials{ApplicationPage: longPhone(TabCredentials), Public: true},
+	"dashboard_credential": DashboardCredential{ApplicationPage: acmeWeb(TabCredentials), Kind: "secret", Date: "2027-01-04", Tomorrow: "2026-12-05",
+		Credential: Credential{ID: "sec_2", Hint: "9kQz", Created: now.AddDate(-1, 0, 0), Expires: now.AddDate(0, 1, 0), Used: now.Add(-time.Hour), UsedFrom: "198.51.100.7"}},
+	"dashboard_credential_over": DashboardCredential{ApplicationPage: longPhone(TabCredentials), Kind: "key",
+		Credential: Credential{ID: "key_2", Name: "Terraform", Hint: "9kQz", Scopes: []string{"*"}, Created: now.AddDate(-1, 0, 0), Expires: now.AddDate(0, -1, 0), Over: true}},
+	"dashboard_secret":       DashboardSecret{ApplicationPage: acmeWeb(TabCredentials), Kind: "key", Secret: "sk_production_4rT9wqk2mXv8bNc7dFg5hJp3sLz6yQa1eRt0uWi2oPl"},
+	"dashboard_secret_shown": DashboardSecret{ApplicationPage: acmeWeb(TabCredentials), Kind: "secret"},
+
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
 		{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)},

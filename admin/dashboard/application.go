@@ -32,8 +32,11 @@ func (h *Handler) applicationRoutes() []route {
 	}
 }
 
+// applicationHandler serves a page of an application.
+type applicationHandler func(http.ResponseWriter, *http.Request, *visit, *clients.Application) error
+
 // about serves a page of the application that the address names.
-func (h *Handler) about(do func(http.ResponseWriter, *http.Request, *visit, *clients.Application) error) func(http.ResponseWriter, *http.Request, *visit) error {
+func (h *Handler) about(do applicationHandler) func(http.ResponseWriter, *http.Request, *visit) error {
 	return func(w http.ResponseWriter, r *http.Request, v *visit) error {
 		app, err := h.Applications.ByID(r.Context(), v.env.ID, clients.ID(r.PathValue("app")))
 		if err != nil {
@@ -59,6 +62,10 @@ func (h *Handler) tab(v *visit, app *clients.Application, tab templates.Tab) tem
 // redirects reports whether people are redirected to the application.
 func redirects(app *clients.Application) bool {
 	return app.Allows(clients.GrantAuthorizationCode) || app.Allows(clients.GrantImplicit)
+}
+
+func applicationPath(v *visit, app *clients.Application) string {
+	return "/admin/env/" + v.env.Slug + "/applications/" + string(app.ID)
 }
 
 func (v *visit) atApplication(app *clients.Application, path string, more ...string) string {
@@ -131,7 +138,7 @@ func (h *Handler) createApplication(w http.ResponseWriter, r *http.Request, v *v
 	if len(page.Errors) > 0 {
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
-	created := "/admin/env/" + v.env.Slug + "/applications/" + string(app.ID) + "/created"
+	created := applicationPath(v, app) + "/created"
 	if secret.Empty() {
 		return to(w, r, v.shell.Href(created))
 	}
@@ -172,6 +179,7 @@ func (h *Handler) snippets(v *visit, app *clients.Application) ([]templates.Snip
 var cures = map[clients.Trouble]templates.Tab{
 	clients.NoRedirectURI: templates.TabRedirects, clients.ClearRedirectURI: templates.TabRedirects, clients.WildcardRedirects: templates.TabRedirects,
 	clients.NoWayBack: templates.TabRedirects, clients.NoSignOutURI: templates.TabRedirects, clients.NoBackchannel: templates.TabRedirects,
+	clients.NoSecret: templates.TabCredentials, clients.SecretExpires: templates.TabCredentials, clients.SecretUnused: templates.TabCredentials,
 	clients.LongJWTs: templates.TabSessions, clients.NeverUsed: templates.TabOverview,
 }
 
@@ -223,7 +231,7 @@ func (h *Handler) enableApplication(w http.ResponseWriter, r *http.Request, v *v
 func (h *Handler) confirmApplication(v *visit, app *clients.Application, what templates.Confirmation, path string) templates.DashboardConfirm {
 	return templates.DashboardConfirm{
 		Dashboard: v.in(templates.SectionApplications), What: what, Subject: app.Name, Token: tokenOf(app),
-		Path: "/admin/env/" + v.env.Slug + "/applications/" + string(app.ID) + path, Back: v.atApplication(app, ""),
+		Path: applicationPath(v, app) + path, Back: v.atApplication(app, ""),
 	}
 }
 

@@ -75,6 +75,7 @@ func (h *Handler) routes() []route {
 		h.applicationRoutes(),
 		h.redirectRoutes(),
 		h.sessionRoutes(),
+		h.credentialRoutes(),
 		h.operatorRoutes(),
 	)
 }
@@ -132,6 +133,7 @@ var notices = map[string]templates.Message{
 	"application_deleted":  templates.TextApplicationDeleted,
 	"application_disabled": templates.TextApplicationDisabled,
 	"application_enabled":  templates.TextApplicationEnabled,
+	"credential_ended":     templates.TextCredentialEnded,
 	"default_moved":        templates.TextDefaultMoved,
 	"operator_removed":     templates.TextOperatorRemoved,
 	"role_saved":           templates.TextRoleSaved,
