@@ -29,11 +29,11 @@ type Tab string
 
 // The tabs, in their order.
 const (
-	TabOverview  Tab = "overview"
-	TabRedirects Tab = "redirects"
-	TabSessions  Tab = "sessions"
-
+	TabOverview    Tab = "overview"
+	TabRedirects   Tab = "redirects"
+	TabSessions    Tab = "sessions"
 	TabCredentials Tab = "credentials"
+	TabAccess      Tab = "access"
 )
 
 // Tabs are those that the application has.
@@ -42,7 +42,11 @@ func (a ApplicationPage) Tabs() []Tab {
 	if a.App.Redirects {
 		tabs = append(tabs, TabRedirects)
 	}
-	return append(tabs, TabSessions, TabCredentials)
+	tabs = append(tabs, TabSessions, TabCredentials)
+	if a.App.HasUsers {
+		tabs = append(tabs, TabAccess)
+	}
+	return tabs
 }
 
 // Here is the address of a page of the application: Here("/sessions"). More parameters are given as pairs.

@@ -22,6 +22,8 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 		"duration":   t.durationField,
 		"options":    t.options,
 		"uriField":   t.uriField,
+		"textLines":  t.uriField,
+		"pick":       t.pick,
 
 		"row": func(p Page, c Credential) credentialRow { return credentialRow{c, p.chrome().Now} },
 	}
@@ -46,6 +48,11 @@ func (t tongue) roleChoice(p Page, checked string) (choices, error) {
 // newKinds offers the kinds of applications that can be registered.
 func (t tongue) newKinds(p Page, checked string) (choices, error) {
 	return t.choices(p, "kind", []string{"web", "spa", "native", "machine"}, checked)
+}
+
+// pick offers the values for a field.
+func (t tongue) pick(p Page, id, checked string, offered ...string) (choices, error) {
+	return t.choices(p, id, offered, checked)
 }
 
 // choices offers values for a field, in the texts <field>.legend, <field>.<value>.name and <field>.<value>.hint.

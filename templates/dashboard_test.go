@@ -148,6 +148,11 @@ var dashboardSamples = map[string]Page{
 	"dashboard_secret":       DashboardSecret{ApplicationPage: acmeWeb(TabCredentials), Kind: "key", Secret: "sk_production_4rT9wqk2mXv8bNc7dFg5hJp3sLz6yQa1eRt0uWi2oPl"},
 	"dashboard_secret_shown": DashboardSecret{ApplicationPage: acmeWeb(TabCredentials), Kind: "secret"},
 
+	"dashboard_access": DashboardAccess{ApplicationPage: acmeWeb(TabAccess), Consent: "first_party", Allowed: "everyone"},
+	"dashboard_access_errors": DashboardAccess{ApplicationPage: withErrors(acmeWeb(TabAccess), FieldError{"users", TextNoUser("nobody@example.com")}), Consent: "third_party", Allowed: "some",
+		Users: "nina@example.com\nnobody@example.com", Organizations: "org_01h2xcejqtf2nbrexx3vqjhp41", Roles: "billing"},
+	"dashboard_access_denied": DashboardAccess{ApplicationPage: longPhone(TabAccess), Consent: "first_party", Allowed: "some", Users: longName.Email},
+
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
 		{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)},

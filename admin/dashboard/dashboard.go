@@ -76,6 +76,7 @@ func (h *Handler) routes() []route {
 		h.redirectRoutes(),
 		h.sessionRoutes(),
 		h.credentialRoutes(),
+		h.accessRoutes(),
 		h.operatorRoutes(),
 	)
 }
