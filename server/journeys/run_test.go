@@ -26,7 +26,7 @@ func Run(t *testing.T, env map[string]string, files ...string) {
 		t.Fatal(err)
 	}
 
-	args := append([]string{"--test", "--test-timeout=180000", "--test-reporter=./lib/report.mjs"}, files...)
+	args := append([]string{"--test", "--test-timeout=600000", "--test-reporter=./lib/report.mjs"}, files...)
 	cmd := exec.CommandContext(t.Context(), node, args...)
 	cmd.Env = append(os.Environ(), "CHROMIUM="+chromium, "SCREENSHOTS="+screenshots)
 	for name, value := range env {

@@ -118,7 +118,7 @@ async function narrow(page) {
 export async function walk(page) {
   const expected = await page.evaluate(() => {
     const controls = document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]');
-    const reachable = [...controls].filter((c) => c.tabIndex >= 0 && !c.disabled && c.type !== 'hidden' && c.checkVisibility());
+    const reachable = [...controls].filter((c) => c.tabIndex >= 0 && !c.matches(':disabled') && c.type !== 'hidden' && c.checkVisibility());
     // Of radio buttons with one name the keyboard stops at the chosen one, else at the first.
     const stops = reachable.filter((c) => {
       if (c.type !== 'radio') return true;
