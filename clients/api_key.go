@@ -39,26 +39,29 @@ type APIScope string
 
 // The scopes of the management API.
 const (
-	ScopeAll               APIScope = "*"
-	ScopeReadApplications  APIScope = "applications:read"
-	ScopeWriteApplications APIScope = "applications:write" // with their secrets, and API keys of no more scopes than its own
-	ScopeReadUsers         APIScope = "users:read"
-	ScopeWriteUsers        APIScope = "users:write"
-	ScopeReadSessions      APIScope = "sessions:read"
-	ScopeWriteSessions     APIScope = "sessions:write"
-	ScopeReadEvents        APIScope = "events:read"
-	ScopeReadKeys          APIScope = "keys:read" // signing keys
-	ScopeWriteKeys         APIScope = "keys:write"
-	ScopeReadSettings      APIScope = "settings:read"
-	ScopeWriteSettings     APIScope = "settings:write"
-	ScopeReadEnvironments  APIScope = "environments:read" // for keys of the operators environment
-	ScopeWriteEnvironments APIScope = "environments:write"
+	ScopeAll                APIScope = "*"
+	ScopeReadApplications   APIScope = "applications:read"
+	ScopeWriteApplications  APIScope = "applications:write" // with their secrets, and API keys of no more scopes than its own
+	ScopeReadUsers          APIScope = "users:read"
+	ScopeWriteUsers         APIScope = "users:write"
+	ScopeReadOrganizations  APIScope = "organizations:read" // with memberships and roles
+	ScopeWriteOrganizations APIScope = "organizations:write"
+	ScopeReadSessions       APIScope = "sessions:read"
+	ScopeWriteSessions      APIScope = "sessions:write"
+	ScopeReadEvents         APIScope = "events:read"
+	ScopeReadKeys           APIScope = "keys:read" // signing keys
+	ScopeWriteKeys          APIScope = "keys:write"
+	ScopeReadSettings       APIScope = "settings:read"
+	ScopeWriteSettings      APIScope = "settings:write"
+	ScopeReadEnvironments   APIScope = "environments:read" // for keys of the operators environment
+	ScopeWriteEnvironments  APIScope = "environments:write"
 )
 
 // APIScopes lists every APIScope.
 func APIScopes() []APIScope {
 	return []APIScope{
-		ScopeReadApplications, ScopeWriteApplications, ScopeReadUsers, ScopeWriteUsers, ScopeReadSessions, ScopeWriteSessions,
+		ScopeReadApplications, ScopeWriteApplications, ScopeReadUsers, ScopeWriteUsers, ScopeReadOrganizations, ScopeWriteOrganizations,
+		ScopeReadSessions, ScopeWriteSessions,
 		ScopeReadEvents, ScopeReadKeys, ScopeWriteKeys, ScopeReadSettings, ScopeWriteSettings,
 		ScopeReadEnvironments, ScopeWriteEnvironments, ScopeAll,
 	}

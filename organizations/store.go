@@ -33,6 +33,8 @@ type Store interface {
 	// DeleteOrganization removes the organization with its memberships. It returns ErrNotFound.
 	DeleteOrganization(ctx context.Context, env environments.ID, id ID) error
 
+	// Membership returns the membership. It returns ErrNoMembership.
+	Membership(ctx context.Context, env environments.ID, organization ID, id MembershipID) (*Listed, error)
 	// MembershipOf returns the membership of the user in the organization. It returns ErrNoMembership.
 	MembershipOf(ctx context.Context, env environments.ID, organization ID, user identity.ID) (*Membership, error)
 	// Memberships lists those of an organization.

@@ -168,7 +168,7 @@ func (s *Server) build() error {
 	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
 	s.api = api.New(api.Deps{
 		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,
-		Users: s.Users, Sessions: s.Sessions, Keys: s.Keys, Events: storage.Events{DB: s.DB}, Answers: s.Answers,
+		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Keys: s.Keys, Events: storage.Events{DB: s.DB}, Answers: s.Answers,
 		Chrome: s.login.Chrome, InTx: inTx, Now: now, Log: s.Log,
 	})
 	return nil

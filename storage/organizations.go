@@ -142,6 +142,7 @@ const (
 			JOIN organizations o ON o.id = m.organization_id AND o.environment_id IS NOT DISTINCT FROM m.environment_id
 			JOIN users u ON u.id = m.user_id AND u.environment_id IS NOT DISTINCT FROM m.environment_id
 		WHERE m.environment_id = ?`
+	tellMembership    = selectMemberships + ` AND m.organization_id = ? AND m.id = ?`
 	listMemberships   = selectMemberships + ` AND m.organization_id = ? AND m.id > ? ORDER BY m.id LIMIT ?`
 	membershipsOfUser = selectMemberships + ` AND m.user_id = ? ORDER BY o.name, m.id`
 
@@ -172,6 +173,17 @@ func (s Organizations) membership(ctx context.Context, env environments.ID, q st
 
 func (s Organizations) MembershipOf(ctx context.Context, env environments.ID, organization organizations.ID, user identity.ID) (*organizations.Membership, error) {
 	return s.membership(ctx, env, findMembershipOf, string(env), string(organization), string(user))
+}
+
+func (s Organizations) Membership(ctx context.Context, env environments.ID, organization organizations.ID, id organizations.MembershipID) (*organizations.Listed, error) {
+	all, err := s.memberships(ctx, env, tellMembership, string(env), string(organization), string(id))
+	if err == nil && len(all) == 0 {
+		err = organizations.ErrNoMembership
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &all[0], nil
 }
 
 func (s Organizations) Memberships(ctx context.Context, env environments.ID, organization organizations.ID, after organizations.MembershipID, limit int) ([]organizations.Listed, error) {

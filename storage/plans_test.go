@@ -87,6 +87,7 @@ func statements(t testing.TB, db *storage.DB) []string {
 	noted(o.Organization(ctx, h.env, organization.ID))
 	noted(o.Organizations(ctx, h.env, "", 20))
 	must(t, o.UpdateOrganization(ctx, h.env, organization.ID, func(context.Context, *organizations.Organization) error { return nil }))
+	noted(o.Membership(ctx, h.env, organization.ID, member.ID))
 	noted(o.MembershipOf(ctx, h.env, organization.ID, h.user.ID))
 	noted(o.Memberships(ctx, h.env, organization.ID, "", 20))
 	noted(o.MembershipsOfUser(ctx, h.env, h.user.ID))

@@ -26,6 +26,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
 )
@@ -38,20 +39,21 @@ const maxBody = 512 << 10
 
 // Deps is what the API stands on.
 type Deps struct {
-	PublicURL    *url.URL
-	Environments *environments.Registry
-	Founder      *admin.Founder
-	Applications *clients.Registry
-	APIKeys      *clients.APIKeys
-	Users        *identity.Registry
-	Sessions     *sessions.Registry
-	Keys         *keys.Ring
-	Events       audit.Reader
-	Answers      *admin.Answers
-	Chrome       func(*http.Request, *clients.Application) templates.Chrome
-	InTx         func(ctx context.Context, fn func(context.Context) error) error
-	Now          func() time.Time
-	Log          *slog.Logger
+	PublicURL     *url.URL
+	Environments  *environments.Registry
+	Founder       *admin.Founder
+	Applications  *clients.Registry
+	APIKeys       *clients.APIKeys
+	Users         *identity.Registry
+	Organizations *organizations.Registry
+	Sessions      *sessions.Registry
+	Keys          *keys.Ring
+	Events        audit.Reader
+	Answers       *admin.Answers
+	Chrome        func(*http.Request, *clients.Application) templates.Chrome
+	InTx          func(ctx context.Context, fn func(context.Context) error) error
+	Now           func() time.Time
+	Log           *slog.Logger
 }
 
 // API serves the management API of every environment. It is safe for concurrent use.
@@ -69,6 +71,8 @@ func New(d Deps) *API {
 	a.registerSecrets()
 	a.registerAPIKeys()
 	a.registerUsers()
+	a.registerOrganizations()
+	a.registerRoles()
 	a.registerSessions()
 	a.registerKeys()
 	a.registerEvents()

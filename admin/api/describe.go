@@ -18,6 +18,8 @@ func (a *API) describe() {
 		{Name: tagApplications, Description: "What people sign in to, and what calls on its own: OAuth 2.0 clients and resource servers."},
 		{Name: tagCredentials, Description: "The secrets and API keys of an application."},
 		{Name: tagUsers, Description: "The people of the environment, shared by all its applications."},
+		{Name: tagOrganizations, Description: "Companies, teams or customers, and who belongs to them: shared by all applications."},
+		{Name: tagRoles, Description: "Names for permissions, which members of organizations have by them."},
 		{Name: tagSessions, Description: "The sessions of users in applications."},
 		{Name: tagKeys, Description: "The keys that sign tokens."},
 		{Name: tagEvents, Description: "The record of who did what."},

@@ -70,6 +70,24 @@ func TestEveryOperation(t *testing.T) {
 		c.want(t, 200, "POST "+grace+"/disable", `{"reason":"left"}`)
 		c.want(t, 200, "POST "+grace+"/enable", "")
 
+		// organizations and roles
+		role := "/roles/" + c.want(t, 201, "POST /roles", `{"name":"admin","permissions":["invoices:read"]}`).str("id")
+		c.want(t, 200, "GET /roles", "")
+		c.want(t, 200, "GET "+role, "")
+		c.want(t, 200, "PATCH "+role, `{"description":"Pays","permissions":null}`)
+		organization := "/organizations/" + c.want(t, 201, "POST /organizations", `{"name":"Navy","metadata":{"plan":"large"}}`).str("id")
+		c.want(t, 200, "GET /organizations", "")
+		c.want(t, 200, "GET "+organization, "")
+		c.want(t, 200, "PATCH "+organization, `{"slug":"navy","metadata":{"plan":null}}`)
+		member := organization + "/memberships/" + c.want(t, 201, "POST "+organization+"/memberships", `{"user_id":"`+user.str("id")+`","roles":["admin"]}`).str("id")
+		c.want(t, 200, "GET "+organization+"/memberships", "")
+		c.want(t, 200, "GET "+grace+"/memberships", "")
+		c.want(t, 200, "GET "+member, "")
+		c.want(t, 200, "PATCH "+member, `{"state":"deactivated","roles":[]}`)
+		c.want(t, 204, "DELETE "+member, "")
+		c.want(t, 204, "DELETE "+role, "")
+		c.want(t, 204, "DELETE "+organization, "")
+
 		// sessions
 		rotated := c.want(t, 201, "POST "+app+"/secrets:rotate", "")
 		web.Secret = rotated.str("client_secret")
