@@ -278,10 +278,10 @@ func (r *APIKeys) end(ctx context.Context, env environments.ID, app ID, id, even
 	return ended, nil
 }
 
-// Authenticate returns the key that was presented from the address and notes its use. Whether it is for the environment
-// that is asked is for the caller to say. Errors: ErrAPIKeyMalformed, which costs no query; ErrAPIKeyUnknown;
-// ErrAPIKeyRevoked; ErrAPIKeyExpired; ErrAPIKeyDisabled.
-func (r *APIKeys) Authenticate(ctx context.Context, presented, address string) (*APIKey, error) {
+// Authenticate returns the key of the environment that was presented from the address, and notes its use. Errors:
+// ErrAPIKeyMalformed, which costs no query; ErrAPIKeyUnknown, also for a key of another environment; ErrAPIKeyRevoked;
+// ErrAPIKeyExpired; ErrAPIKeyDisabled.
+func (r *APIKeys) Authenticate(ctx context.Context, env environments.ID, presented, address string) (*APIKey, error) {
 	if !wellFormedAPIKey(presented) {
 		return nil, ErrAPIKeyMalformed
 	}
@@ -293,6 +293,8 @@ func (r *APIKeys) Authenticate(ctx context.Context, presented, address string) (
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("find an API key: %w", err)
+		case k.Environment != env:
+			return nil, ErrAPIKeyUnknown
 		case !k.RevokedAt.IsZero():
 			return nil, ErrAPIKeyRevoked
 		case !k.Alive(now):

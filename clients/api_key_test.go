@@ -119,7 +119,7 @@ func TestAPIKeyIsShownOnce(t *testing.T) {
 		}
 
 		h.now = h.now.Add(time.Hour)
-		got, err := h.apiKeys.Authenticate(t.Context(), clear, "192.0.2.7")
+		got, err := h.apiKeys.Authenticate(t.Context(), h.env.ID, clear, "192.0.2.7")
 		check(t, err)
 		if diff := cmp.Diff(&want, got); diff != "" {
 			t.Errorf("Authenticate (-want +got):\n%s", diff)
@@ -170,13 +170,13 @@ func TestAPIKeyEnds(t *testing.T) {
 			k, clear := h.create(t, clients.NewAPIKey{})
 			check(t, h.apps.SetEnabled(t.Context(), h.env, h.app, true))
 			for _, node := range []*house{h, &other} {
-				if _, err := node.apiKeys.Authenticate(t.Context(), clear, ""); err != nil {
+				if _, err := node.apiKeys.Authenticate(t.Context(), h.env.ID, clear, ""); err != nil {
 					t.Errorf("%s: Authenticate before = %v", test.name, err)
 				}
 			}
 			test.end(k)
 			for _, node := range []*house{h, &other} {
-				if _, err := node.apiKeys.Authenticate(t.Context(), clear, ""); !errors.Is(err, test.want) {
+				if _, err := node.apiKeys.Authenticate(t.Context(), h.env.ID, clear, ""); !errors.Is(err, test.want) {
 					t.Errorf("%s: Authenticate after = %v, want %v", test.name, err, test.want)
 				}
 			}
@@ -189,7 +189,7 @@ func TestAPIKeyEndsOnce(t *testing.T) {
 		h := newHouse(t, db)
 		k, clear := h.create(t, clients.NewAPIKey{ExpiresAt: h.now.Add(time.Hour)})
 		h.now = h.now.Add(time.Hour) // a moment exactly at the expiry counts as expired
-		if _, err := h.apiKeys.Authenticate(t.Context(), clear, ""); !errors.Is(err, clients.ErrAPIKeyExpired) {
+		if _, err := h.apiKeys.Authenticate(t.Context(), h.env.ID, clear, ""); !errors.Is(err, clients.ErrAPIKeyExpired) {
 			t.Errorf("Authenticate = %v, want %v", err, clients.ErrAPIKeyExpired)
 		}
 		expired := fault.Conflictf("", "the API key expired at 2026-11-24T10:00:00Z")
@@ -232,7 +232,7 @@ func TestAPIKeyMalformed(t *testing.T) {
 			"huge": "sk_" + strings.Repeat("x", 1<<20),
 		} {
 			ctx, counter := storage.WithCounter(t.Context())
-			if _, err := h.apiKeys.Authenticate(ctx, text, ""); !errors.Is(err, clients.ErrAPIKeyMalformed) {
+			if _, err := h.apiKeys.Authenticate(ctx, h.env.ID, text, ""); !errors.Is(err, clients.ErrAPIKeyMalformed) {
 				t.Errorf("%s: Authenticate = %v, want %v", name, err, clients.ErrAPIKeyMalformed)
 			}
 			if n := len(counter.Statements()); n != 0 {
@@ -240,7 +240,7 @@ func TestAPIKeyMalformed(t *testing.T) {
 			}
 		}
 		ctx, counter := storage.WithCounter(t.Context())
-		if _, err := h.apiKeys.Authenticate(ctx, clear, ""); err != nil || len(counter.Statements()) != 1 {
+		if _, err := h.apiKeys.Authenticate(ctx, h.env.ID, clear, ""); err != nil || len(counter.Statements()) != 1 {
 			t.Errorf("Authenticate = %v with %d statements, want 1", err, len(counter.Statements()))
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
 	"github.com/portico-id/portico/organizations"
@@ -144,11 +146,7 @@ func (a *API) authenticate(r *http.Request) (*clients.APIKey, error) {
 	if sent == "" {
 		return nil, errNoKey
 	}
-	key, err := a.APIKeys.Authenticate(r.Context(), sent, addressOf(r))
-	if err == nil && key.Environment != environments.FromContext(r.Context()).ID {
-		err = clients.ErrAPIKeyUnknown
-	}
-	return key, err
+	return a.APIKeys.Authenticate(r.Context(), environments.FromContext(r.Context()).ID, sent, addressOf(r))
 }
 
 // presented is the text of the key; "" if there is none.
@@ -160,10 +158,16 @@ func presented(r *http.Request) string {
 	return strings.TrimSpace(key)
 }
 
-// find reports whether there is an operation at the path, and one with the method.
+// find reports whether there is an operation at the path, and one with the method. No address has a character that the
+// database can't hold.
 func (a *API) find(r *http.Request) error {
-	if path.Clean(r.URL.Path) != r.URL.Path {
+	if path.Clean(r.URL.Path) != r.URL.Path || !storable(r.URL.Path) {
 		return errNoOperation
+	}
+	for name, values := range r.URL.Query() {
+		if !storable(name) || !storable(strings.Join(values, "")) {
+			return fault.Invalidf(strings.ToValidUTF8(name, ""), "the query has a character that isn't UTF-8, or NUL")
+		}
 	}
 	if _, pattern := a.mux.Handler(r); pattern != "" {
 		return nil
@@ -215,9 +219,8 @@ func addressOf(r *http.Request) string {
 	return host
 }
 
-func first(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
-}
+// storable reports whether a database can keep the text.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// first is a text of at most n bytes.
+func first(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }

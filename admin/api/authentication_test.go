@@ -33,7 +33,7 @@ func TestUnauthenticated(t *testing.T) {
 				headers = []string{"Authorization: " + test.authorization}
 			}
 			a := c.want(t, 401, at, "", headers...)
-			if a.str("detail") != test.detail || a.header.Get("WWW-Authenticate") != test.challenge || a.str("request_id") != a.header.Get("X-Request-Id") {
+			if a.str("detail") != strings.ToUpper(test.detail[:1])+test.detail[1:] && a.str("detail") != strings.ToUpper(test.detail[:1])+test.detail[1:]+"." || a.header.Get("WWW-Authenticate") != test.challenge || a.str("request_id") != a.header.Get("X-Request-Id") {
 				t.Errorf("%s: %s = %v %s", test.name, at, a.header, a.text)
 			}
 		}

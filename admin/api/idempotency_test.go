@@ -93,7 +93,7 @@ func TestIdempotencyAtOnce(t *testing.T) {
 func TestIdempotencyInterrupted(t *testing.T) {
 	i := servertest.Start(t, servertest.Options{})
 	c := connect(t, i)
-	key, err := i.APIKeys.Authenticate(t.Context(), c.key, "")
+	key, err := i.APIKeys.Authenticate(t.Context(), i.Environment.ID, c.key, "")
 	check(t, err)
 	answers := &admin.Answers{Store: i.Answers.Store, Now: i.Clock.Now}
 	attempt := admin.Attempt{APIKey: key, Presented: c.key, Key: "lost", Request: [32]byte{1}}

@@ -54,8 +54,11 @@ func misfits(r huma.Registry, s *huma.Schema, field string, v any) []error {
 		if !ok {
 			return wrong("must be a text, not %s", kindOf(v))
 		}
+		if strings.ContainsRune(text, 0) {
+			return wrong("has the character NUL: remove it")
+		}
 		if s.Enum != nil && !slices.Contains(s.Enum, any(text)) {
-			return wrong("%s must be one of %s", quote(text), strings.Trim(fmt.Sprint(s.Enum...), "[]"))
+			return wrong("%s must be one of %s", quote(text), listed(s.Enum))
 		}
 		if s.Format == "date-time" {
 			if _, err := time.Parse(time.RFC3339, text); err != nil {
@@ -103,6 +106,15 @@ func misfitsOfObject(r huma.Registry, s *huma.Schema, field string, object map[s
 		}
 	}
 	return all
+}
+
+// listed are values for people to choose from.
+func listed(values []any) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprint(v)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // kindOf names what a JSON value is.

@@ -37,6 +37,7 @@ const markPatch = "x-merge-patch"
 
 // named puts a schema of merge patches among the components.
 func named(r huma.Registry, name string, s *huma.Schema) *huma.Schema {
+	s.Nullable = false
 	s.PrecomputeMessages()
 	s.Extensions = map[string]any{markPatch: true}
 	r.Map()[name] = s

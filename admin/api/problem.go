@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -129,7 +131,7 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 			worst = f
 		}
 	}
-	set(kinds[worst.Kind], worst.Message)
+	set(kinds[worst.Kind], sentence(worst.Message, worst.Field))
 	switch worst.Kind {
 	case fault.Internal:
 		a.Log.ErrorContext(ctx, "request failed", "request_id", p.RequestID, "err", err)
@@ -154,6 +156,18 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 		}
 	}
 	return p
+}
+
+// sentence makes one of a message, which may begin with the name of the field.
+func sentence(message, field string) string {
+	first, size := utf8.DecodeRuneInString(message)
+	if name := field[strings.LastIndexByte(field, '/')+1:]; name == "" || !strings.HasPrefix(message, name) {
+		message = string(unicode.ToUpper(first)) + message[size:]
+	}
+	if last, _ := utf8.DecodeLastRuneInString(message); !unicode.IsPunct(last) || last == '"' || last == ')' {
+		message += "."
+	}
+	return message
 }
 
 // refuse answers a request that no operation has taken.
@@ -190,16 +204,17 @@ func ofHuma(ctx huma.Context, _ string, v any) (any, error) {
 	if model.Status >= http.StatusInternalServerError {
 		k = kinds[fault.Internal]
 	}
-	p := &Problem{Type: typePrefix + k.name, Title: k.title, Status: k.status, Detail: model.Detail, RequestID: audit.RequestID(ctx.Context())}
+	p := &Problem{Type: typePrefix + k.name, Title: k.title, Status: k.status, RequestID: audit.RequestID(ctx.Context())}
 	for _, e := range model.Errors {
 		_, field, _ := strings.Cut(e.Location, ".")
-		p.Errors = append(p.Errors, Mistake{Field: field, Message: e.Message})
+		p.Errors = append(p.Errors, Mistake{Field: field, Message: field + ": " + e.Message})
 	}
 	slices.SortStableFunc(p.Errors, func(a, b Mistake) int { return strings.Compare(a.Field, b.Field) })
 	switch len(p.Errors) {
 	case 0:
+		p.Detail = sentence(model.Detail, "")
 	case 1:
-		p.Detail = p.Errors[0].Message
+		p.Detail = sentence(p.Errors[0].Message, p.Errors[0].Field)
 	default:
 		p.Detail = fmt.Sprintf("There are %d mistakes.", len(p.Errors))
 	}

@@ -136,7 +136,7 @@ func (a *API) updateUser(ctx context.Context, in *struct {
 		if err != nil {
 			return err
 		}
-		updated, err = a.Users.UpdateProfile(ctx, env, in.UserID, func(p *identity.Profile) error {
+		held, profile := a.Users.UpdateProfile(ctx, env, in.UserID, func(p *identity.Profile) error {
 			d := (&identity.User{Profile: *p}).Document()
 			if err := in.sent.Merge(&d); err != nil {
 				return err
@@ -144,15 +144,16 @@ func (a *API) updateUser(ctx context.Context, in *struct {
 			*p = d.OwnProfile()
 			return nil
 		})
-		if updated != nil {
-			u = updated // and held
+		if profile == nil {
+			u = held // so that nobody changes the address meanwhile
 		}
 		d := u.Document()
-		if err := errors.Join(err, in.sent.Merge(&d)); err != nil {
+		if err := in.sent.Merge(&d); err != nil {
 			return err
 		}
-		updated, err = a.Users.SetEmail(ctx, env, in.UserID, d.Email, d.EmailVerified)
-		return err
+		var address error
+		updated, address = a.Users.SetEmail(ctx, env, in.UserID, d.Email, d.EmailVerified)
+		return errors.Join(profile, address)
 	})
 	if err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func TestAPIKeys(t *testing.T) {
 	wantText(t, p, "Choose what the key may do.", `value="Terraform"`)
 	p = b.Submit(b.Open(tab), "key-name", "key-name", "Terraform", "scope-users:read", "on", "scope-events:read", "on", "scope-environments:write", "on")
 	key := keyForm.FindString(p.Body)
-	found, err := o.APIKeys.Authenticate(t.Context(), key, "")
+	found, err := o.APIKeys.Authenticate(t.Context(), o.Environment.ID, key, "")
 	must(t, err)
 	if len(found.Scopes) != 2 || !found.Allows(clients.ScopeReadUsers) || !found.Allows(clients.ScopeReadEvents) {
 		t.Errorf("the key has the scopes %v", found.Scopes)
@@ -95,7 +95,7 @@ func TestAPIKeys(t *testing.T) {
 	one := "/admin/env/default/applications/" + string(app.ID) + keyLink.FindStringSubmatch(list.Body)[0]
 	wantText(t, b.Open(one+"/end"), "End Terraform?")
 	wantText(t, b.Post(one+"/end", nil), "It has ended.")
-	if _, err := o.APIKeys.Authenticate(t.Context(), key, ""); err == nil {
+	if _, err := o.APIKeys.Authenticate(t.Context(), o.Environment.ID, key, ""); err == nil {
 		t.Error("the revoked key works")
 	}
 	wantText(t, b.Open(one), "Ended", "!Expires on")
