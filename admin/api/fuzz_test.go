@@ -225,7 +225,7 @@ func (f *fuzzer) run(t *testing.T, i *servertest.Installation, handler http.Hand
 	}
 }
 
-var idForm = regexp.MustCompile(`\b(?:app|usr|ses|sec|key|env|evt)_[0-9a-z]{26}\b`)
+var idForm = regexp.MustCompile(`\b(?:app|usr|ses|sec|key|env|evt|org|mem|rol)_[0-9a-z]{26}\b`)
 
 // FuzzAPI finds no request that is answered with a 500, or otherwise than the OpenAPI document promises.
 func FuzzAPI(f *testing.F) {

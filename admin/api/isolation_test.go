@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/server/servertest"
 	"github.com/portico-id/portico/sessions"
 )
@@ -48,24 +48,36 @@ func inhabit(t *testing.T, i *servertest.Installation, slug string) *inhabited {
 		session, err = i.Sessions.Open(ctx, app, &accounts[0], "", sessions.Origin{})
 		return err
 	}))
+	role, err := i.Organizations.CreateRole(ctx, env.ID, organizations.RoleSettings{Name: "role-of-" + slug})
+	check(t, err)
+	organization, err := i.Organizations.Create(ctx, env.ID, organizations.Settings{Name: "Organization of " + slug, Slug: slug})
+	check(t, err)
+	member, err := i.Organizations.AddMember(ctx, env.ID, organization.ID, user.ID, role.Name)
+	check(t, err)
 	signing, err := i.Keys.Keys(ctx, env.ID)
 	check(t, err)
 	h := &inhabited{env: env, ids: map[string]string{
 		"application_id": string(app.ID), "secret_id": app.Secrets[0].ID, "user_id": string(user.ID), "session_id": string(session.ID),
 		"key_id": key.ID, "kid": signing[0].ID, "environment_id": string(env.ID),
+		"role_id": string(role.ID), "organization_id": string(organization.ID), "membership_id": string(member.ID),
 	}}
 	h.words = append(slices.Collect(maps.Values(h.ids)), env.DefaultApplication, slug, secret.Reveal(), clear.Reveal())
 	return h
 }
 
-// fill puts values in place of the parameters of a path.
-func fill(path string, ids map[string]string) string {
-	return regexp.MustCompile(`\{([a-z_]+)\}`).ReplaceAllStringFunc(path, func(parameter string) string {
+// fill puts values in place of the parameters of a path: the first from one environment, the others from another.
+func fill(t *testing.T, path string, first, others *inhabited) string {
+	from := first
+	return parameterForm.ReplaceAllStringFunc(path, func(parameter string) string {
 		name := strings.Trim(parameter, "{}")
 		if name == "key_id" && strings.HasPrefix(path, "/keys/") {
 			name = "kid"
 		}
-		return ids[name]
+		if from.ids[name] == "" {
+			t.Fatalf("%s: give an inhabited environment a %s", path, name)
+		}
+		defer func() { from = others }()
+		return from.ids[name]
 	})
 }
 
@@ -75,6 +87,10 @@ var bodies = map[string]string{
 	"POST /applications/{application_id}/redirect_uris:check": `{"uri":"https://a.example"}`,
 	"POST /applications/{application_id}/api_keys":            `{"scopes":["*"]}`,
 	"POST /users": `{"email":"new@example.com"}`, "PATCH /users/{user_id}": `{"name":"Taken over"}`,
+	"POST /roles": `{"name":"new"}`, "PATCH /roles/{role_id}": `{"description":"Taken over"}`,
+	"POST /organizations": `{"name":"New"}`, "PATCH /organizations/{organization_id}": `{"name":"Taken over"}`,
+	"POST /organizations/{organization_id}/memberships":                  `{"user_id":"usr_1"}`,
+	"PATCH /organizations/{organization_id}/memberships/{membership_id}": `{"state":"deactivated"}`,
 	"PATCH /settings": `{"sign_up":true}`, "POST /environments": `{"slug":"new","name":"New"}`, "PATCH /environments/{environment_id}": `{"sign_up":true}`,
 }
 
@@ -88,25 +104,23 @@ func TestIsolation(t *testing.T) {
 			method, path, _ := strings.Cut(at, " ")
 			body := bodies[at]
 			if strings.HasPrefix(path, "/environments") {
-				c.want(t, 403, method+" "+fill(path, there.ids), body)
+				c.want(t, 403, method+" "+fill(t, path, there, there), body)
 				continue
 			}
 			// what is there is not here, also below what is here
 			if strings.Contains(path, "{") {
-				c.want(t, 404, method+" "+fill(path, there.ids), body)
+				c.want(t, 404, method+" "+fill(t, path, there, there), body)
 			}
 			if strings.Count(path, "{") == 2 {
-				mixed := maps.Clone(there.ids)
-				mixed["application_id"] = here.ids["application_id"]
-				c.want(t, 404, method+" "+fill(path, mixed), body)
+				c.want(t, 404, method+" "+fill(t, path, here, there), body)
 			}
 			// the key from there is none here
-			c.with(there.words[len(there.words)-1]).want(t, 401, method+" "+fill(path, here.ids), body)
+			c.with(there.words[len(there.words)-1]).want(t, 401, method+" "+fill(t, path, here, here), body)
 		}
 		for _, at := range []string{
 			"GET /applications?limit=100", "GET /users?limit=100", "GET /users?search=there", "GET /users?search=" + there.ids["user_id"],
 			"GET /events?limit=100", "GET /events?application_id=" + there.ids["application_id"], "GET /events?target=" + there.ids["user_id"],
-			"GET /keys", "GET /settings", "GET /sessions?user_id=" + here.ids["user_id"],
+			"GET /keys", "GET /settings", "GET /organizations", "GET /roles", "GET /sessions?user_id=" + here.ids["user_id"],
 		} {
 			a := c.want(t, 200, at, "")
 			for _, word := range there.words {
@@ -122,6 +136,9 @@ func TestIsolation(t *testing.T) {
 		c.want(t, 404, "GET /sessions?application_id="+there.ids["application_id"], "")
 		if a := c.want(t, 200, "GET /sessions?application_id="+here.ids["application_id"]+"&user_id="+there.ids["user_id"], ""); len(a.field("data").([]any)) > 0 {
 			t.Errorf("sessions of another environment's user: %s", a.text)
+		}
+		if a := c.call(t, "POST /organizations/"+here.ids["organization_id"]+"/memberships", `{"user_id":"`+there.ids["user_id"]+`"}`); a.status/100 != 4 {
+			t.Errorf("a user of another environment became a member: %s", a.text)
 		}
 		c.want(t, 400, "PATCH /settings", `{"default_application_id":"`+there.ids["application_id"]+`"}`)
 		// what is taken there is free here
