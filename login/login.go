@@ -74,6 +74,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /account/sessions", h.personal(h.endSession))
 	mux.Handle("GET /account/applications", h.personal(h.showApplications))
 	mux.Handle("POST /account/applications", h.personal(h.withdraw))
+	mux.Handle("GET /brand/{file}", h.handle(h.showBrand))
 	mux.Handle("GET /.well-known/change-password", h.handle(h.changePassword))
 }
 
@@ -96,6 +97,7 @@ func (h *Handler) Chrome(r *http.Request, app *clients.Application) templates.Ch
 		if c.LogoURI = app.Branding.LogoURI; c.LogoURI == "" {
 			c.LogoURI = app.LogoURI
 		}
+		c.AccentURL = accentURL(env, app)
 		c.HelpURI, c.PolicyURI, c.TOSURI = app.Branding.HelpURI, app.PolicyURI, app.TOSURI
 	}
 	return c

@@ -34,6 +34,7 @@ const (
 	TabSessions    Tab = "sessions"
 	TabCredentials Tab = "credentials"
 	TabAccess      Tab = "access"
+	TabBranding    Tab = "branding"
 )
 
 // Tabs are those that the application has.
@@ -44,7 +45,7 @@ func (a ApplicationPage) Tabs() []Tab {
 	}
 	tabs = append(tabs, TabSessions, TabCredentials)
 	if a.App.HasUsers {
-		tabs = append(tabs, TabAccess)
+		tabs = append(tabs, TabAccess, TabBranding)
 	}
 	return tabs
 }

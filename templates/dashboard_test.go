@@ -65,6 +65,11 @@ func withErrors(p ApplicationPage, errors ...FieldError) ApplicationPage {
 	return p
 }
 
+func accentOf(colour string) *Accent {
+	a, _ := NewAccent(colour)
+	return &a
+}
+
 func sampleSnippets(kind string) []Snippet {
 	all, err := Snippets(SnippetFor{Kind: kind, Issuer: "https://id.acme.example", ClientID: "acme-web", RedirectURI: "https://acme.example/callback", Secret: kind == "web"})
 	if err != nil {
@@ -152,6 +157,13 @@ var dashboardSamples = map[string]Page{
 	"dashboard_access_errors": DashboardAccess{ApplicationPage: withErrors(acmeWeb(TabAccess), FieldError{"users", TextNoUser("nobody@example.com")}), Consent: "third_party", Allowed: "some",
 		Users: "nina@example.com\nnobody@example.com", Organizations: "org_01h2xcejqtf2nbrexx3vqjhp41", Roles: "billing"},
 	"dashboard_access_denied": DashboardAccess{ApplicationPage: longPhone(TabAccess), Consent: "first_party", Allowed: "some", Users: longName.Email},
+
+	"dashboard_branding": DashboardBranding{ApplicationPage: acmeWeb(TabBranding), DisplayName: "Acme Web", Accent: "#ffd400", Corrected: accentOf("#ffd400"), PolicyURI: "https://acme.example/privacy",
+		LightPreview: "/admin/env/production/applications/app_1/branding/preview?theme=light", DarkPreview: "/admin/env/production/applications/app_1/branding/preview?theme=dark", Restorable: true},
+	"dashboard_branding_errors": DashboardBranding{ApplicationPage: withErrors(acmeWeb(TabBranding), FieldError{"accent", TextColour}), DisplayName: "Acme Web", Accent: "yellow", Draft: true,
+		LightPreview: "/admin/env/production/applications/app_1/branding/preview?theme=light", DarkPreview: "/admin/env/production/applications/app_1/branding/preview?theme=dark"},
+	"dashboard_branding_denied": DashboardBranding{ApplicationPage: longPhone(TabBranding), DisplayName: longName.Name,
+		LightPreview: "/admin/env/staging/applications/app_5/branding/preview?theme=light", DarkPreview: "/admin/env/staging/applications/app_5/branding/preview?theme=dark"},
 
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},

@@ -23,6 +23,7 @@ type view struct {
 	isolated bool     // an account or dashboard page, which no other window may hold
 	frames   []string // sources of the frames that it shows
 	images   []string // addresses of images beside the logo
+	framed   bool     // the page is shown in a frame of the dashboard, and does nothing
 }
 
 // Chrome is what surrounds every page: whose page it is, in which language, and where its links lead.
@@ -39,6 +40,9 @@ type Chrome struct {
 	AccentURL string // path of the application's generated stylesheet (/brand/<application>-<hash>.css); "" for none
 
 	HelpURI, PolicyURI, TOSURI string // of the application, else of the environment; "" leaves the link out
+
+	// Theme is "light" or "dark" for a preview, which has that theme and can't be used. "" is a page in the person's theme.
+	Theme string
 
 	Interaction string // the pending request, kept in every address; "" if there is none
 	ClientID    string // its application, so that the address alone can start the flow again; "" if none

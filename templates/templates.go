@@ -56,9 +56,13 @@ func execute(w io.Writer, page Page) error {
 func writeHeader(h http.Header, page Page) {
 	chrome, view := page.chrome(), page.view()
 	images := strings.Join(append([]string{"img-src 'self' data:"}, origins(append(view.images, chrome.LogoURI)...)...), " ")
+	ancestors := "'none'"
+	if view.framed {
+		ancestors = "'self'"
+	}
 	policy := []string{
 		"default-src 'none'", "script-src 'self'", "style-src 'self'", images, "font-src 'self'", "connect-src 'self'",
-		"base-uri 'none'", "frame-ancestors 'none'",
+		"base-uri 'none'", "frame-ancestors " + ancestors,
 	}
 	if len(view.frames) > 0 {
 		policy = append(policy, "frame-src "+strings.Join(view.frames, " "))

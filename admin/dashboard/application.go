@@ -180,7 +180,7 @@ var cures = map[clients.Trouble]templates.Tab{
 	clients.NoRedirectURI: templates.TabRedirects, clients.ClearRedirectURI: templates.TabRedirects, clients.WildcardRedirects: templates.TabRedirects,
 	clients.NoWayBack: templates.TabRedirects, clients.NoSignOutURI: templates.TabRedirects, clients.NoBackchannel: templates.TabRedirects,
 	clients.NoSecret: templates.TabCredentials, clients.SecretExpires: templates.TabCredentials, clients.SecretUnused: templates.TabCredentials,
-	clients.LongJWTs: templates.TabSessions, clients.NeverUsed: templates.TabOverview,
+	clients.LongJWTs: templates.TabSessions, clients.NoPolicy: templates.TabBranding, clients.NeverUsed: templates.TabOverview,
 }
 
 // showOverview serves GET /admin/env/{env}/applications/{app}.

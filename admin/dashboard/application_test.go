@@ -173,7 +173,7 @@ func TestOverview(t *testing.T) {
 	app := o.AddClient(t, "Wiki", clients.Web, nil)
 	p := o.browsers[admin.Viewer].Open("/admin/env/default/applications/" + string(app.ID))
 	wantText(t, p, app.ClientID, o.Issuer+"/.well-known/openid-configuration", "No address after a sign-out", "Needs the admin role", "!Make default</button>",
-		"Overview", "Sessions")
+		"Overview", "Redirects", "Sessions", "Credentials", "Access", "Branding") // acceptance 5
 	p = o.browsers[admin.Admin].Open("/admin/env/default/applications/" + string(app.ID))
 	wantText(t, p, "Make default</button>", "Turn off", "Delete", "!Needs the")
 }

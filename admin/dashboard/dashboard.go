@@ -77,6 +77,7 @@ func (h *Handler) routes() []route {
 		h.sessionRoutes(),
 		h.credentialRoutes(),
 		h.accessRoutes(),
+		h.brandingRoutes(),
 		h.operatorRoutes(),
 	)
 }
@@ -137,6 +138,7 @@ var notices = map[string]templates.Message{
 	"credential_ended":     templates.TextCredentialEnded,
 	"default_moved":        templates.TextDefaultMoved,
 	"operator_removed":     templates.TextOperatorRemoved,
+	"restored":             templates.TextRestored,
 	"role_saved":           templates.TextRoleSaved,
 	"session_ended":        templates.TextSessionEndedByOperator,
 	"sessions_ended":       templates.TextSessionsEnded,
