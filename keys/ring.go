@@ -223,12 +223,19 @@ func (r *Ring) keyByID(ctx context.Context, env environments.ID, id string) (*ri
 	if len(id) != thumbprintLength {
 		return nil, ErrUnknownKey
 	}
-	// Another node may have made it a moment ago.
-	if s, err = r.snapshots.newer(ctx, env, s, r.Now(), r.load); err != nil {
-		return nil, err
-	}
-	if key := s.byID[id]; key != nil {
-		return key, nil
+	// Another node may have made it a moment ago. A later snapshot may still be older than the key, if its load was under
+	// way when this one was read: then it is missed in that one as well.
+	for range 2 {
+		seen := s
+		if s, err = r.snapshots.newer(ctx, env, seen, r.Now(), r.load); err != nil {
+			return nil, err
+		}
+		if key := s.byID[id]; key != nil {
+			return key, nil
+		}
+		if s == seen {
+			break
+		}
 	}
 	return nil, ErrUnknownKey
 }

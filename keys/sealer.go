@@ -107,8 +107,8 @@ func (s *Sealer) OpenTo(ctx context.Context, dst []byte, env environments.ID, se
 		return nil, err
 	}
 	aead := snapshot.opening(id)
-	if aead == nil && id > snapshot.newest() {
-		// Another node may have made it a moment ago; one with a lower ID was removed for good.
+	for tries := 0; aead == nil && id > snapshot.newest() && tries < 2; tries++ {
+		// Another node may have made it a moment ago, during a load even (see Ring.keyByID); one with a lower ID was removed for good.
 		if snapshot, err = s.snapshots.newer(ctx, env, snapshot, s.Now(), s.load); err != nil {
 			return nil, err
 		}
