@@ -32,17 +32,24 @@ func (s Events) AppendEvent(ctx context.Context, e audit.Event) error {
 }
 
 func (s Events) Events(ctx context.Context, environment string, q audit.Query) (page []audit.Event, more bool, err error) {
-	which := s.DB.conn(ctx).Where("environment_id = ?", environment)
-	for _, c := range []condition{{"name = ?", q.Name}, {"actor_id = ?", q.Actor}, {"application_id = ?", q.Application}, {"target = ?", q.Target}} {
+	// Where there is a narrower filter, its index is the one to take: the environment isn't compared by =, which no index can use.
+	which, narrow := s.DB.conn(ctx), false
+	for _, c := range []condition{{"actor_id", q.Actor}, {"application_id", q.Application}, {"target", q.Target}} {
 		if c.value != "" {
-			which = which.Where(c.text, c.value)
+			which, narrow = which.Where(c.text+" = ? AND "+c.text+" <> ''", c.value), true
 		}
 	}
-	if !q.Since.IsZero() {
-		which = which.Where("occurred_at >= ?", micros(q.Since))
+	if narrow {
+		which = which.Where("environment_id IS NOT DISTINCT FROM ?", environment)
+	} else {
+		which = which.Where("environment_id = ?", environment)
 	}
+	which = which.Where("occurred_at >= ?", max(0, micros(q.Since)))
 	if !q.Until.IsZero() {
 		which = which.Where("occurred_at < ?", micros(q.Until))
+	}
+	if q.Name != "" {
+		which = which.Where("name = ?", q.Name)
 	}
 	order := "occurred_at DESC, id DESC"
 	switch {

@@ -136,7 +136,31 @@ func statements(t testing.TB, db *storage.DB) []string {
 
 	noted(storage.Keys{DB: db}.SigningKeys(ctx, h.env))
 	noted(storage.Keys{DB: db}.SealingKeys(ctx, h.env))
-	must(t, storage.Events{DB: db}.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
+	e := storage.Events{DB: db}
+	must(t, e.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
+	at := audit.Position{Time: morning, ID: "evt_1"}
+	for _, q := range []audit.Query{
+		{Limit: 20}, {Older: at}, {Newer: at}, {Since: morning, Until: morning}, {Name: "user.created"}, {Actor: "usr_1"}, {Application: "app_1", Older: at}, {Target: "usr_1"},
+	} {
+		_, _, err := e.Events(ctx, string(h.env), q)
+		must(t, err)
+	}
+
+	k := storage.APIKeys{DB: db}
+	key := h.newAPIKey(t)
+	_, _, err = k.APIKeyByHash(ctx, key.Hash)
+	must(t, err)
+	noted(k.APIKeys(ctx, h.env, h.app.ID))
+	must(t, k.UpdateAPIKey(ctx, h.env, h.app.ID, key.ID, func(context.Context, *clients.APIKey) error { return nil }))
+	must(t, k.MarkAPIKeysUsed(ctx, map[string]clients.SecretUse{key.ID: {At: morning}}))
+	answer := admin.AnswerID{Environment: h.env, APIKey: key.ID}
+	for range 2 {
+		_, _, err := storage.Answers{DB: db}.ClaimAnswer(ctx, answer, [32]byte{}, morning, morning.Add(time.Hour))
+		must(t, err)
+	}
+	must(t, storage.Answers{DB: db}.SaveAnswer(ctx, answer, []byte{1}))
+	must(t, storage.Answers{DB: db}.ForgetAnswer(ctx, answer))
+	must(t, k.DeleteAPIKeys(ctx, h.env, []string{key.ID}))
 	must(t, storage.Setup{DB: db}.AddSetupToken(ctx, [32]byte{}, "", morning, morning.Add(time.Hour)))
 	must(t, storage.Setup{DB: db}.UseSetupToken(ctx, [32]byte{}, morning))
 	must(t, storage.Setup{DB: db}.EndSetupTokens(ctx, h.user.ID, morning))

@@ -100,6 +100,17 @@ var samples = map[string]Page{
 	"error_expired": ErrorPage{Chrome: acme, Text: TextNoAccess("Acme Web"), Button: Button{TextContinueTo("Acme Web"), "https://acme.example/"}},
 	"error_ours":    ErrorPage{Chrome: account, Text: TextOurFault, Button: Button{TextTryAgain, "/account"}, Reference: "7f3c-91ab"},
 	"not_found":     NotFound(account),
+	"api_reference": APIReference{
+		Chrome: account, BaseURL: "https://id.acme.example/api/v1", DocumentURL: "/api/v1/openapi.json", About: "JSON over HTTP.", Scopes: []string{"users:read", "*"},
+		Groups: []APIGroup{{ID: "group-users", Name: "Users", Text: "The people.", Operations: []APIOperation{
+			{ID: "list-users", Name: "List users", Method: "GET", Path: "/users", Scope: "users:read", Status: "200", Answer: []APIType{{Text: "UserList", Object: "object-UserList"}},
+				Parameters: []APIField{{Name: "status", Where: "query", Type: APIType{Text: "text", Values: []string{"active", "disabled"}}, Text: "Only users who are so."}}},
+			{ID: "update-user", Name: "Change a user", Text: "A merge patch.", Method: "PATCH", Path: "/users/{user_id}", Scope: "users:write", Status: "200",
+				Body: APIType{Text: "UserList", Object: "object-UserList"}, Bodyless: true, Parameters: []APIField{{Name: "user_id", Where: "path", Required: true, Type: APIType{Text: "text"}}}},
+		}}},
+		Objects:  []APIObject{{ID: "object-UserList", Name: "UserList", Patch: APIType{Text: "UserList", Object: "object-UserList"}, Fields: []APIField{{Name: "data", Type: APIType{Text: "list of text"}, Required: true}}}},
+		Problems: []APIProblem{{"urn:portico:problem:invalid", 400, "The request breaks a rule"}},
+	},
 	"form_post": FormPost{Chrome: with(acme, func(c *Chrome) { c.Interaction = "" }), Action: template.URL("com.example.acme:/callback"),
 		Fields: []FormField{{"code", "pc_Zk3"}, {"state", `af0"><b>`}, {"iss", "https://id.acme.example"}}},
 

@@ -61,8 +61,9 @@ type Deps struct {
 // API serves the management API of every environment. It is safe for concurrent use.
 type API struct {
 	Deps
-	mux  *http.ServeMux // of the operations
-	huma huma.API
+	mux       *http.ServeMux // of the operations
+	huma      huma.API
+	reference templates.APIReference // but for what the request tells
 }
 
 // New makes the API, and its document with it.
@@ -80,6 +81,7 @@ func New(d Deps) *API {
 	a.registerEvents()
 	a.registerEnvironments()
 	a.describe()
+	a.reference = referenceOf(a.huma.OpenAPI())
 	return a
 }
 
@@ -87,6 +89,7 @@ func New(d Deps) *API {
 func (a *API) Mount(api, pages *http.ServeMux) {
 	api.HandleFunc("GET "+prefix+"/openapi.json", a.openAPI)
 	api.HandleFunc(prefix+"/", a.serve)
+	pages.HandleFunc("GET /api/docs", a.serveReference)
 }
 
 // openAPI serves GET /api/v1/openapi.json. It needs no key.

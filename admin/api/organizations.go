@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,18 +73,6 @@ type Organization struct {
 func organizationOf(o *organizations.Organization) *reply[Organization] {
 	return &reply[Organization]{Organization{ID: o.ID, Settings: o.Settings(), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}}
 }
-
-// settingsSchema is that of a new thing or of a merge patch of one, whose settings are T. What is required can't be null.
-func settingsSchema[T any](r huma.Registry, name, description string, required ...string) *huma.Schema {
-	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[T]()), true)
-	s.Description, s.Required = description, required
-	for _, field := range required {
-		s.Properties[field].Nullable = false
-	}
-	return named(r, name, s)
-}
-
-const patchDescription = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged, lists replaced."
 
 type newOrganization struct{ clients.Patch }
 

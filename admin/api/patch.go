@@ -13,13 +13,7 @@ type newApplication struct{ clients.Patch }
 
 // Schema implements huma.SchemaProvider.
 func (newApplication) Schema(r huma.Registry) *huma.Schema {
-	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[clients.Document]()), true)
-	s.Description = "An application to be: what is not given is as the preset of its kind has it."
-	s.Required = []string{"kind", "name"}
-	for _, name := range s.Required {
-		s.Properties[name].Nullable = false
-	}
-	return named(r, "NewApplication", s)
+	return settingsSchema[clients.Document](r, "NewApplication", "An application to be: what is not given is as the preset of its kind has it.", "kind", "name")
 }
 
 // applicationPatch is a JSON merge patch of an application.
@@ -27,10 +21,20 @@ type applicationPatch struct{ clients.Patch }
 
 // Schema implements huma.SchemaProvider.
 func (applicationPatch) Schema(r huma.Registry) *huma.Schema {
-	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[clients.Document]()), true)
-	s.Description = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged, lists replaced."
-	return named(r, "ApplicationPatch", s)
+	return settingsSchema[clients.Document](r, "ApplicationPatch", patchDescription)
 }
+
+// settingsSchema is that of a new thing or of a merge patch of one, whose settings are T. What is required can't be null.
+func settingsSchema[T any](r huma.Registry, name, description string, required ...string) *huma.Schema {
+	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[T]()), true)
+	s.Description, s.Required = description, required
+	for _, field := range required {
+		s.Properties[field].Nullable = false
+	}
+	return named(r, name, s)
+}
+
+const patchDescription = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged, lists replaced."
 
 // markPatch is in the schemas of merge patches, in which also a list can be null.
 const markPatch = "x-merge-patch"

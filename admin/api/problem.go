@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -48,7 +50,7 @@ type kind struct {
 
 const typePrefix = "urn:portico:problem:"
 
-// kinds are the problems, in the order of the reference: first those of faults, by fault.Kind.
+// The problems: those of faults, and those of this edge.
 var (
 	kinds = map[fault.Kind]kind{
 		fault.Invalid:         {"invalid", http.StatusBadRequest, "The request breaks a rule"},
@@ -67,6 +69,13 @@ var (
 	kindMediaType   = kind{"unsupported_media_type", http.StatusUnsupportedMediaType, "The body is no JSON"}
 	kindOtherAnswer = kind{"idempotency_mismatch", http.StatusUnprocessableEntity, "The idempotency key belongs to another request"}
 )
+
+// allKinds are the kinds of problems by status.
+func allKinds() []kind {
+	all := append(slices.Collect(maps.Values(kinds)), kindMethod, kindUnread, kindChanged, kindTooLarge, kindMediaType, kindOtherAnswer)
+	slices.SortFunc(all, func(a, b kind) int { return cmp.Or(cmp.Compare(a.status, b.status), strings.Compare(a.name, b.name)) })
+	return all
+}
 
 // failure is an error of this edge that is no fault.
 type failure struct {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -53,13 +52,12 @@ type newUser struct{ clients.Patch }
 
 // Schema implements huma.SchemaProvider.
 func (newUser) Schema(r huma.Registry) *huma.Schema {
-	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[identity.Document]()), true)
-	s.Description = "A user to be."
+	ref := settingsSchema[identity.Document](r, "NewUser", "A user to be.", "email")
+	s := r.SchemaFromRef(ref.Ref)
 	s.Properties["password"] = &huma.Schema{Type: huma.TypeString, Description: "A password, of at least 15 characters unless the installation says otherwise."}
 	s.Properties["password_hash"] = &huma.Schema{Type: huma.TypeString, Description: "The hash of a password, in place of a password."}
-	s.Properties["email"].Nullable = false
-	s.Required = []string{"email"}
-	return named(r, "NewUser", s)
+	s.PrecomputeMessages()
+	return ref
 }
 
 // userPatch is a JSON merge patch of a user.
@@ -67,9 +65,7 @@ type userPatch struct{ clients.Patch }
 
 // Schema implements huma.SchemaProvider.
 func (userPatch) Schema(r huma.Registry) *huma.Schema {
-	s := patchSchema(r, huma.SchemaFromType(r, reflect.TypeFor[identity.Document]()), true)
-	s.Description = "A JSON merge patch (RFC 7396): what is not given stays, null empties a field, objects are merged."
-	return named(r, "UserPatch", s)
+	return settingsSchema[identity.Document](r, "UserPatch", patchDescription)
 }
 
 // listUsers serves GET /users.
