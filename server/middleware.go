@@ -9,11 +9,15 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/templates"
 )
+
+// maxUserAgent is the most bytes of a User-Agent that anybody sees.
+const maxUserAgent = 256
 
 // outermost is what every request goes through: an ID, the client's real address, a limit on its body, a line in the log,
 // and an answer even where the program has a mistake.
@@ -23,6 +27,9 @@ func (s *Server) outermost(next http.Handler) http.Handler {
 		id := newReference()
 		r = r.WithContext(audit.WithRequestID(r.Context(), id))
 		r.RemoteAddr = s.clientAddress(r)
+		if agent := r.UserAgent(); len(agent) > maxUserAgent || !utf8.ValidString(agent) { // it is kept, and shown to people
+			r.Header.Set("User-Agent", strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""))
+		}
 		if r.Body != nil {
 			r.Body = http.MaxBytesReader(w, r.Body, s.Config.Limits.BodyBytes)
 		}

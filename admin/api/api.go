@@ -120,7 +120,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := context.WithValue(r.Context(), callerKey{}, key)
 	ctx = audit.WithActor(ctx, audit.Actor{
-		Kind: audit.ActorAPIKey, ID: key.ID, Name: key.Name, Address: addressOf(r), UserAgent: first(r.UserAgent(), 256),
+		Kind: audit.ActorAPIKey, ID: key.ID, Name: key.Name, Address: addressOf(r), UserAgent: r.UserAgent(),
 	})
 	r = r.WithContext(ctx)
 	if err := a.find(r); err != nil {
@@ -224,6 +224,3 @@ func addressOf(r *http.Request) string {
 
 // storable reports whether a database can keep the text.
 func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
-
-// first is a text of at most n bytes.
-func first(s string, n int) string { return strings.ToValidUTF8(s[:min(len(s), n)], "") }

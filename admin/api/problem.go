@@ -99,7 +99,7 @@ func bodyUnreadable(cause error) error {
 }
 
 func unsupportedMediaType(sent string) error {
-	return &failure{kind: kindMediaType, detail: fmt.Sprintf("The Content-Type is %q: send application/json.", first(sent, 100))}
+	return &failure{kind: kindMediaType, detail: fmt.Sprintf("The Content-Type is %s: send application/json.", quote(sent))}
 }
 
 var (

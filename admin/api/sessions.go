@@ -69,6 +69,7 @@ type Session struct {
 	EndedBy          string               `json:"ended_by,omitempty" doc:"Of one that somebody ended: the ID of who did."`
 }
 
+// sessionOf tells a session under the policy of its application.
 func sessionOf(s *sessions.Session, p *clients.SessionPolicy, now time.Time) Session {
 	d := Session{
 		ID: s.ID, UserID: s.User, ApplicationID: s.Application, BrowserSessionID: s.BrowserSession, Status: "active",
@@ -83,13 +84,20 @@ func sessionOf(s *sessions.Session, p *clients.SessionPolicy, now time.Time) Ses
 	return d
 }
 
-// policy is that of the session's application.
-func (a *API) policy(ctx context.Context, s *sessions.Session) (*clients.SessionPolicy, error) {
+// session tells a session of any application. Those of an application that is gone are over.
+func (a *API) session(ctx context.Context, s *sessions.Session) (Session, error) {
 	app, err := a.Applications.ByID(ctx, s.Environment, s.Application)
-	if err != nil {
-		return nil, fmt.Errorf("application of session %s: %w", s.ID, err)
+	switch {
+	case errors.Is(err, clients.ErrNotFound):
+		gone := *s
+		if gone.EndedAt.IsZero() {
+			gone.EndedAt, gone.EndedReason = gone.LastActiveAt, "application_deleted"
+		}
+		return sessionOf(&gone, &clients.SessionPolicy{}, a.Now()), nil
+	case err != nil:
+		return Session{}, fmt.Errorf("application of session %s: %w", s.ID, err)
 	}
-	return &app.SessionPolicy, nil
+	return sessionOf(s, &app.SessionPolicy, a.Now()), nil
 }
 
 // SessionStatus chooses sessions.
@@ -176,11 +184,11 @@ func (a *API) sessionsOf(ctx context.Context, id identity.ID, page Page, status 
 		if after != "" && string(found[i].ID) >= after {
 			continue
 		}
-		p, err := a.policy(ctx, &found[i])
+		s, err := a.session(ctx, &found[i])
 		if err != nil {
 			return nil, err
 		}
-		if s := sessionOf(&found[i], p, a.Now()); status.Status == "" || s.Status == status.Status {
+		if status.Status == "" || s.Status == status.Status {
 			all = append(all, s)
 		}
 	}
@@ -199,11 +207,11 @@ func (a *API) getSession(ctx context.Context, in *struct{ OneSession }) (*reply[
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.policy(ctx, s)
+	d, err := a.session(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return &reply[Session]{sessionOf(s, p, a.Now())}, nil
+	return &reply[Session]{d}, nil
 }
 
 // endSession serves POST /sessions/{session_id}/end.

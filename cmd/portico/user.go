@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,44 +13,6 @@ import (
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/server"
 )
-
-// userDocument is what is told of a user: the standard claims (OIDC Core §5.1) and what an operator asks besides.
-type userDocument struct {
-	ID                  identity.ID      `json:"id"`
-	Email               string           `json:"email"`
-	EmailVerified       bool             `json:"email_verified"`
-	Status              identity.Status  `json:"status"`
-	HasPassword         bool             `json:"has_password"`
-	Name                string           `json:"name,omitempty"`
-	GivenName           string           `json:"given_name,omitempty"`
-	FamilyName          string           `json:"family_name,omitempty"`
-	MiddleName          string           `json:"middle_name,omitempty"`
-	Nickname            string           `json:"nickname,omitempty"`
-	PreferredUsername   string           `json:"preferred_username,omitempty"`
-	Profile             string           `json:"profile,omitempty"`
-	Picture             string           `json:"picture,omitempty"`
-	Website             string           `json:"website,omitempty"`
-	Gender              string           `json:"gender,omitempty"`
-	Birthdate           string           `json:"birthdate,omitempty"`
-	Zoneinfo            string           `json:"zoneinfo,omitempty"`
-	Locale              string           `json:"locale,omitempty"`
-	PhoneNumber         string           `json:"phone_number,omitempty"`
-	PhoneNumberVerified bool             `json:"phone_number_verified,omitempty"`
-	Address             identity.Address `json:"address,omitzero"`
-	CreatedAt           time.Time        `json:"created_at"`
-	UpdatedAt           time.Time        `json:"updated_at"`
-}
-
-func documentOfUser(u *identity.User) userDocument {
-	p := &u.Profile
-	return userDocument{
-		ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Status: u.Status, HasPassword: u.PasswordHash != "",
-		Name: p.Name, GivenName: p.GivenName, FamilyName: p.FamilyName, MiddleName: p.MiddleName, Nickname: p.Nickname,
-		PreferredUsername: p.PreferredUsername, Profile: p.Profile, Picture: p.Picture, Website: p.Website, Gender: p.Gender,
-		Birthdate: p.Birthdate, Zoneinfo: p.Zoneinfo, Locale: p.Locale, PhoneNumber: p.PhoneNumber, PhoneNumberVerified: p.PhoneNumberVerified,
-		Address: p.Address, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
-	}
-}
 
 const whichUser = "a user: the ID or the e-mail address"
 
@@ -155,7 +116,7 @@ func (c *cli) setStatus(use, short string, status identity.Status) *cobra.Comman
 }
 
 func (c *cli) tellUser(u *identity.User) error {
-	return c.reply(documentOfUser(u), func(w io.Writer) {
+	return c.reply(u.Reply(), func(w io.Writer) {
 		verified, password := "not verified", "none; a reset sets one"
 		if u.EmailVerified {
 			verified = "verified"
