@@ -135,16 +135,9 @@ func (p *Provider) parseRest(ctx context.Context, req *authorizationRequest) err
 	if err := req.parseProof(); err != nil {
 		return err
 	}
-	for _, scope := range strings.Fields(form.Get("scope")) {
-		if slices.Contains(app.Scopes, scope) && !slices.Contains(req.scopes, scope) {
-			req.scopes = append(req.scopes, scope) // what is unknown is left out (OIDC Core §3.1.2.1)
-		}
-	}
-	if strings.TrimSpace(form.Get("scope")) != "" && len(req.scopes) == 0 {
-		return fosite.ErrInvalidScope.WithHintf("This client may not have any of the scopes %q.", form.Get("scope"))
-	}
-	if !app.Allows("refresh_token") {
-		req.scopes = slices.DeleteFunc(req.scopes, func(s string) bool { return s == "offline_access" })
+	var err error
+	if req.scopes, err = allowedScopes(app, form.Get("scope")); err != nil {
+		return err
 	}
 	req.toAllow = slices.Clone(req.scopes)
 	req.audience = audiences(form)
@@ -152,6 +145,22 @@ func (p *Provider) parseRest(ctx context.Context, req *authorizationRequest) err
 		return err
 	}
 	return p.parseOpenID(ctx, req)
+}
+
+// allowedScopes are those that the client asks for and may have.
+func allowedScopes(app *clients.Application, asked string) (allowed []string, err error) {
+	for _, scope := range strings.Fields(asked) {
+		if slices.Contains(app.Scopes, scope) && !slices.Contains(allowed, scope) {
+			allowed = append(allowed, scope) // what is unknown is left out (OIDC Core §3.1.2.1)
+		}
+	}
+	if strings.TrimSpace(asked) != "" && len(allowed) == 0 {
+		return nil, fosite.ErrInvalidScope.WithHintf("This client may not have any of the scopes %q.", asked)
+	}
+	if !app.Allows("refresh_token") {
+		allowed = slices.DeleteFunc(allowed, func(s string) bool { return s == "offline_access" })
+	}
+	return allowed, nil
 }
 
 // parseProof judges PKCE before the End-User is asked for anything (RFC 7636 §4.4.1).

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -76,13 +77,18 @@ func (p *Provider) introspectAccess(r *http.Request, by *clients.Application, te
 		return introspection{}, err
 	}
 	p.used(t)
+	return p.introspection(ctx, t), nil
+}
+
+// introspection is what the endpoint answers about the token.
+func (p *Provider) introspection(ctx context.Context, t *liveToken) introspection {
 	a := introspection{
 		Active: true, Issuer: p.issuer(ctx), Subject: string(t.subject()), ClientID: t.application.ClientID, Scope: strings.Join(t.scopes, " "),
 		Audience: t.audience, TokenType: "Bearer", TokenUse: "access_token", ID: t.Serial.String(), IssuedAt: t.Issued.Unix(), Expires: t.Expires.Unix(),
 	}
 	if t.state == nil {
 		a.Subject = t.application.ClientID
-		return a, nil
+		return a
 	}
 	session := &t.state.Session
 	if end, _ := session.Deadline(&t.application.SessionPolicy); end.Before(t.Expires) {
@@ -90,7 +96,7 @@ func (p *Provider) introspectAccess(r *http.Request, by *clients.Application, te
 	}
 	a.Session, a.AuthTime, a.ACR, a.AMR = string(session.ID), session.AuthTime.Unix(), session.ACR, session.AMR
 	a.organizationClaims = organizationOf(t.state)
-	return a, nil
+	return a
 }
 
 func (p *Provider) introspectRefresh(r *http.Request, by *clients.Application, text string) (introspection, error) {

@@ -105,21 +105,26 @@ type accessTokenClaims struct {
 }
 
 func (s strategy) signAccessToken(ctx context.Context, f *flow, t *grants.AccessToken, scopes, audience []string) (string, error) {
-	issuer := s.p.issuer(ctx)
+	return s.p.Keys.Sign(ctx, f.environment.ID, algorithm(f.application), accessTokenType, s.p.accessTokenClaims(ctx, f.application, f.state, t, scopes, audience))
+}
+
+// accessTokenClaims are those of the token as a JWT; state is nil for one by client credentials.
+func (p *Provider) accessTokenClaims(ctx context.Context, app *clients.Application, state *grants.State, t *grants.AccessToken, scopes, audience []string) accessTokenClaims {
+	issuer := p.issuer(ctx)
 	if len(audience) == 0 {
 		audience = []string{issuer}
 	}
 	c := accessTokenClaims{
-		Issuer: issuer, Subject: f.application.ClientID, Audience: audience, ClientID: f.application.ClientID, ID: t.Serial.String(),
+		Issuer: issuer, Subject: app.ClientID, Audience: audience, ClientID: app.ClientID, ID: t.Serial.String(),
 		IssuedAt: t.Issued.Unix(), Expires: t.Expires.Unix(), Scope: strings.Join(scopes, " "),
 	}
-	if f.state != nil {
-		session := &f.state.Session
-		c.Subject, c.Session, c.Grant = string(f.state.Grant.User), string(session.ID), string(f.state.Grant.ID)
+	if state != nil {
+		session := &state.Session
+		c.Subject, c.Session, c.Grant = string(state.Grant.User), string(session.ID), string(state.Grant.ID)
 		c.AuthTime, c.ACR, c.AMR = session.AuthTime.Unix(), session.ACR, session.AMR
-		c.organizationClaims = organizationOf(f.state)
+		c.organizationClaims = organizationOf(state)
 	}
-	return s.p.Keys.Sign(ctx, f.environment.ID, algorithm(f.application), accessTokenType, c)
+	return c
 }
 
 // ValidateAccessToken implements oauth2.AccessTokenStrategy. Access tokens are judged by Provider.open.
@@ -146,14 +151,29 @@ func (s strategy) ValidateRefreshToken(context.Context, fosite.Requester, string
 // the UserInfo endpoint, unless the claims parameter asks for them here.
 func (s strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite.Requester) (string, error) {
 	f := flowOf(ctx)
-	app, grant, session := f.application, &f.state.Grant, &f.state.Session
-	now := s.p.Now().UTC()
-	request, err := requestedClaims(grant)
+	claims, err := s.p.idTokenClaims(ctx, f.application, f.state, s.p.Now().UTC())
 	if err != nil {
 		return "", err
 	}
-	claims := identity.Claims(&f.state.User, nil, request, identity.IDToken)
-	claims["iss"] = s.p.issuer(ctx)
+	if nonce := f.state.Grant.Nonce; nonce != "" && f.code != nil { // not after a refresh (OIDC Core §12.2)
+		claims["nonce"] = nonce
+	}
+	alg := algorithm(f.application)
+	if f.accessText != "" {
+		claims["at_hash"] = leftHash(alg, f.accessText)
+	}
+	return s.p.Keys.Sign(ctx, f.environment.ID, alg, "JWT", claims)
+}
+
+// idTokenClaims are the claims of every ID token of the state that is issued at now, but for what binds it to a request.
+func (p *Provider) idTokenClaims(ctx context.Context, app *clients.Application, state *grants.State, now time.Time) (map[string]any, error) {
+	grant, session := &state.Grant, &state.Session
+	request, err := requestedClaims(grant)
+	if err != nil {
+		return nil, err
+	}
+	claims := identity.Claims(&state.User, nil, request, identity.IDToken)
+	claims["iss"] = p.issuer(ctx)
 	claims["sub"] = string(grant.User)
 	claims["aud"] = app.ClientID
 	claims["iat"] = now.Unix()
@@ -162,15 +182,8 @@ func (s strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite
 	claims["sid"] = string(session.ID)
 	claims["acr"] = session.ACR
 	claims["amr"] = session.AMR
-	organizationOf(f.state).addTo(claims)
-	if grant.Nonce != "" && f.code != nil { // not after a refresh (OIDC Core §12.2)
-		claims["nonce"] = grant.Nonce
-	}
-	alg := algorithm(app)
-	if f.accessText != "" {
-		claims["at_hash"] = leftHash(alg, f.accessText)
-	}
-	return s.p.Keys.Sign(ctx, f.environment.ID, alg, "JWT", claims)
+	organizationOf(state).addTo(claims)
+	return claims, nil
 }
 
 // requestedClaims is the claims parameter of the grant's request; the zero value if it had none.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
 )
 
@@ -31,15 +32,24 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.used(t)
-	request, err := requestedClaims(&t.state.Grant)
+	claims, err := userInfoClaims(t.state, t.scopes)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
 	}
-	claims := identity.Claims(&t.state.User, t.scopes, request, identity.UserInfo)
-	claims["sub"] = string(t.state.Grant.User)
-	organizationOf(t.state).addTo(claims)
 	writeJSON(w, http.StatusOK, claims)
+}
+
+// userInfoClaims are what the endpoint answers to a token of the state with the scopes.
+func userInfoClaims(state *grants.State, scopes []string) (map[string]any, error) {
+	request, err := requestedClaims(&state.Grant)
+	if err != nil {
+		return nil, err
+	}
+	claims := identity.Claims(&state.User, scopes, request, identity.UserInfo)
+	claims["sub"] = string(state.Grant.User)
+	organizationOf(state).addTo(claims)
+	return claims, nil
 }
 
 // bearerError is a refusal by RFC 6750 §3.
