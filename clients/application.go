@@ -92,6 +92,7 @@ type Application struct {
 
 	RedirectURIs                      []string // the first is the default
 	PostLogoutRedirectURIs            []string // the first is the default
+	ExplicitPostLogoutRedirect        bool     // a sign-out that names no address goes nowhere, rather than to the default
 	WildcardRedirects                 bool     // one star in the leftmost label is allowed
 	InitiateLoginURI                  string   // OIDC Core §4
 	InvitationURI                     string
@@ -127,6 +128,7 @@ type Application struct {
 	ClaimsTemplate json.RawMessage
 	Metadata       map[string]string
 
+	ManagedBy environments.Manager
 	Secrets   []Secret
 	CreatedAt time.Time
 	UpdatedAt time.Time

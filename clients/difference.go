@@ -23,7 +23,8 @@ func compare(before, after *Application) (audit.Change, error) {
 	return audit.Changed(was, is)
 }
 
-// fields returns what people set, under the names of the management API, but for texts, lists and objects that are empty.
+// fields returns what people set and what manages it, under the names of the management API, but for texts, lists and objects
+// that are empty.
 func (a *Application) fields() (map[string]json.RawMessage, error) {
 	if a == nil {
 		return nil, nil
@@ -39,6 +40,11 @@ func (a *Application) fields() (map[string]json.RawMessage, error) {
 	for name, value := range fields {
 		if strings.ContainsRune(`"[{`, rune(value[0])) && bytes.Equal(value, empty[name]) {
 			delete(fields, name)
+		}
+	}
+	if a.ManagedBy != "" {
+		if fields["managed_by"], err = json.Marshal(a.ManagedBy); err != nil {
+			return nil, err
 		}
 	}
 	return fields, nil

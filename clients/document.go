@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 )
 
@@ -30,6 +31,7 @@ type Document struct {
 
 	RedirectURIs                      []string `json:"redirect_uris" doc:"Where a sign-in may end, compared as strings; any port of http://127.0.0.1 and http://[::1] matches for native and device. The first is the default."`
 	PostLogoutRedirectURIs            []string `json:"post_logout_redirect_uris" doc:"Where a sign-out may end. The first is the default."`
+	ExplicitPostLogoutRedirect        bool     `json:"explicit_post_logout_redirect" doc:"Let a sign-out that names no address end on our page, rather than at the first (OpenID Connect RP-Initiated Logout 1.0, section 3)."`
 	WildcardRedirects                 bool     `json:"wildcard_redirects" doc:"Allow one star in the leftmost label of an https redirect URI."`
 	InitiateLoginURI                  string   `json:"initiate_login_uri" doc:"Where a sign-in begins that no request of the application caused (OpenID Connect Core 1.0, section 4)."`
 	InvitationURI                     string   `json:"invitation_uri" doc:"Where the links of its invitations lead."`
@@ -99,13 +101,14 @@ type Reply struct {
 	ClientSecret string `json:"client_secret,omitempty" doc:"The secret of an application that was just made, if it authenticates by one. It is shown this once."`
 	Default      bool   `json:"default" doc:"Whether it is the default application of its environment."`
 	Document
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ManagedBy environments.Manager `json:"managed_by" doc:"apply if a file of portico apply declares it, which then undoes what is changed here; else empty."`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
 }
 
 // Reply returns what is told of the application; isDefault says whether it is that of its environment.
 func (a *Application) Reply(isDefault bool) Reply {
-	return Reply{ID: a.ID, ClientID: a.ClientID, Default: isDefault, Document: a.Document(), CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
+	return Reply{ID: a.ID, ClientID: a.ClientID, Default: isDefault, Document: a.Document(), ManagedBy: a.ManagedBy, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
 }
 
 // Document returns what people set of the application. It may share memory with a.
@@ -118,7 +121,8 @@ func (a *Application) Document() Document {
 		ClientID: a.ClientID, Name: a.Name, Kind: a.Kind, Enabled: a.Enabled, Description: a.Description,
 		LogoURI: a.LogoURI, HomepageURI: a.HomepageURI, PolicyURI: a.PolicyURI, TOSURI: a.TOSURI,
 		RedirectURIs: notNull(a.RedirectURIs), PostLogoutRedirectURIs: notNull(a.PostLogoutRedirectURIs), WildcardRedirects: a.WildcardRedirects,
-		InitiateLoginURI: a.InitiateLoginURI, InvitationURI: a.InvitationURI, PasswordResetURI: a.PasswordResetURI,
+		ExplicitPostLogoutRedirect: a.ExplicitPostLogoutRedirect,
+		InitiateLoginURI:           a.InitiateLoginURI, InvitationURI: a.InvitationURI, PasswordResetURI: a.PasswordResetURI,
 		BackchannelLogoutURI: a.BackchannelLogoutURI, BackchannelLogoutSessionRequired: a.BackchannelLogoutSessionRequired,
 		FrontchannelLogoutURI: a.FrontchannelLogoutURI, FrontchannelLogoutSessionRequired: a.FrontchannelLogoutSessionRequired,
 		CORSOrigins: notNull(a.CORSOrigins),
@@ -187,6 +191,7 @@ func (d *Document) apply(a *Application) error {
 	a.ClientID, a.Name, a.Kind, a.Enabled, a.Description = d.ClientID, d.Name, d.Kind, d.Enabled, d.Description
 	a.LogoURI, a.HomepageURI, a.PolicyURI, a.TOSURI = d.LogoURI, d.HomepageURI, d.PolicyURI, d.TOSURI
 	a.RedirectURIs, a.PostLogoutRedirectURIs, a.WildcardRedirects = orNil(d.RedirectURIs), orNil(d.PostLogoutRedirectURIs), d.WildcardRedirects
+	a.ExplicitPostLogoutRedirect = d.ExplicitPostLogoutRedirect
 	a.InitiateLoginURI, a.InvitationURI, a.PasswordResetURI = d.InitiateLoginURI, d.InvitationURI, d.PasswordResetURI
 	a.BackchannelLogoutURI, a.BackchannelLogoutSessionRequired = d.BackchannelLogoutURI, d.BackchannelLogoutSessionRequired
 	a.FrontchannelLogoutURI, a.FrontchannelLogoutSessionRequired = d.FrontchannelLogoutURI, d.FrontchannelLogoutSessionRequired
@@ -302,7 +307,7 @@ func (d Document) object() (object map[string]any, err error) {
 }
 
 // given are the fields of a Reply that nobody sets.
-var given = []string{"id", "client_secret", "default", "created_at", "updated_at"}
+var given = []string{"id", "client_secret", "default", "managed_by", "created_at", "updated_at"}
 
 // strangers finds the names that an object has and a known one hasn't, to the letter. An object of which nothing is known
 // may have any.

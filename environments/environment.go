@@ -26,6 +26,12 @@ const (
 // OperatorsSlug is the slug of the built-in environment whose users run the installation.
 const OperatorsSlug = "operators"
 
+// Manager says what declares an object, so that what is changed elsewhere lasts until it next looks; "" if nothing does.
+type Manager string
+
+// ManagedByApply is the manager of what a file of portico apply declares.
+const ManagedByApply Manager = "apply"
+
 // Environment is an isolated tenant. A value read from the Registry is shared: don't change it.
 type Environment struct {
 	ID                 ID
@@ -37,6 +43,7 @@ type Environment struct {
 	DefaultApplication string // app_…, set when the environment is made
 	SignUp             bool   // strangers may create an account
 	BrowserSessions    BrowserSessions
+	ManagedBy          Manager
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 }

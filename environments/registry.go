@@ -200,7 +200,7 @@ func (r *Registry) Update(ctx context.Context, id ID, change func(context.Contex
 		if err := e.validate(); err != nil {
 			return err
 		}
-		changed, err := audit.Changed(before.Settings(), e.Settings())
+		changed, err := audit.Changed(before.state(), e.state())
 		if err != nil || changed.Empty() {
 			return err
 		}

@@ -39,6 +39,14 @@ func (e *Environment) Settings() Settings {
 	}
 }
 
+// state is what the record of events has of an environment.
+type state struct {
+	Settings
+	ManagedBy Manager `json:"managed_by,omitempty"`
+}
+
+func (e *Environment) state() state { return state{e.Settings(), e.ManagedBy} }
+
 const (
 	shortest = 5 * time.Minute
 	longest  = 3650 * 24 * time.Hour

@@ -258,7 +258,7 @@ func (r *Registry) CreateRole(ctx context.Context, env environments.ID, in RoleS
 		if err := r.Store.CreateRole(ctx, role); err != nil {
 			return err
 		}
-		return r.record(ctx, env, "role.created", string(role.ID), nil, role.Settings())
+		return r.record(ctx, env, "role.created", string(role.ID), nil, role.state())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create role %s: %w", role.Name, err)
@@ -272,7 +272,7 @@ func (r *Registry) UpdateRole(ctx context.Context, env environments.ID, id RoleI
 	var updated *Role
 	err := r.Store.UpdateRole(ctx, env, id, func(ctx context.Context, role *Role) error {
 		updated = role
-		before, updatedAt := role.Settings(), role.UpdatedAt
+		before, updatedAt := role.state(), role.UpdatedAt
 		if err := change(role); err != nil {
 			return err
 		}
@@ -282,12 +282,12 @@ func (r *Registry) UpdateRole(ctx context.Context, env environments.ID, id RoleI
 		if err := role.validate(); err != nil {
 			return err
 		}
-		changed, err := audit.Changed(before, role.Settings())
+		changed, err := audit.Changed(before, role.state())
 		if err != nil || changed.Empty() {
 			return err
 		}
 		role.UpdatedAt = r.later(updatedAt)
-		return r.record(ctx, env, "role.updated", string(id), before, role.Settings())
+		return r.record(ctx, env, "role.updated", string(id), before, role.state())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("update role %s: %w", id, err)
@@ -302,7 +302,7 @@ func (r *Registry) DeleteRole(ctx context.Context, env environments.ID, id RoleI
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, env, "role.deleted", string(id), role.Settings(), nil)
+		return r.record(ctx, env, "role.deleted", string(id), role.state(), nil)
 	})
 	if err != nil {
 		return fmt.Errorf("delete role %s: %w", id, err)

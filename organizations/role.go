@@ -22,6 +22,7 @@ type Role struct {
 	Name        string // unique in the environment
 	Description string // for other operators
 	Permissions []string
+	ManagedBy   environments.Manager
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -46,6 +47,14 @@ func (r *Role) Settings() RoleSettings {
 func (s *RoleSettings) Apply(r *Role) {
 	r.Name, r.Description, r.Permissions = s.Name, s.Description, s.Permissions
 }
+
+// roleState is what the record of events has of a role.
+type roleState struct {
+	RoleSettings
+	ManagedBy environments.Manager `json:"managed_by,omitempty"`
+}
+
+func (r *Role) state() roleState { return roleState{r.Settings(), r.ManagedBy} }
 
 const maxPermissions = 200
 

@@ -44,6 +44,7 @@ type applicationSettings struct {
 	TOSURI                            string                  `json:"tos_uri,omitempty"`
 	RedirectURIs                      []string                `json:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs            []string                `json:"post_logout_redirect_uris,omitempty"`
+	ExplicitPostLogoutRedirect        bool                    `json:"explicit_post_logout_redirect,omitempty"`
 	WildcardRedirects                 bool                    `json:"wildcard_redirects,omitempty"`
 	InitiateLoginURI                  string                  `json:"initiate_login_uri,omitempty"`
 	InvitationURI                     string                  `json:"invitation_uri,omitempty"`
@@ -80,6 +81,7 @@ type applicationSettings struct {
 	Branding                          clients.Branding        `json:"branding,omitzero"`
 	ClaimsTemplate                    json.RawMessage         `json:"claims_template,omitempty"`
 	Metadata                          map[string]string       `json:"metadata,omitempty"`
+	ManagedBy                         environments.Manager    `json:"managed_by,omitempty"`
 }
 
 type retiredPolicySettings struct {
@@ -93,7 +95,8 @@ func rowOfApplication(a *clients.Application) (applicationRow, error) {
 	s := applicationSettings{
 		Description: a.Description, LogoURI: a.LogoURI, HomepageURI: a.HomepageURI, PolicyURI: a.PolicyURI, TOSURI: a.TOSURI,
 		RedirectURIs: a.RedirectURIs, PostLogoutRedirectURIs: a.PostLogoutRedirectURIs, WildcardRedirects: a.WildcardRedirects,
-		InitiateLoginURI: a.InitiateLoginURI, InvitationURI: a.InvitationURI, PasswordResetURI: a.PasswordResetURI,
+		ExplicitPostLogoutRedirect: a.ExplicitPostLogoutRedirect,
+		InitiateLoginURI:           a.InitiateLoginURI, InvitationURI: a.InvitationURI, PasswordResetURI: a.PasswordResetURI,
 		BackchannelLogoutURI: a.BackchannelLogoutURI, BackchannelLogoutSessionRequired: a.BackchannelLogoutSessionRequired,
 		FrontchannelLogoutURI: a.FrontchannelLogoutURI, FrontchannelLogoutSessionRequired: a.FrontchannelLogoutSessionRequired,
 		CORSOrigins: a.CORSOrigins, GrantTypes: a.GrantTypes, ResponseTypes: a.ResponseTypes, Scopes: a.Scopes,
@@ -105,7 +108,7 @@ func rowOfApplication(a *clients.Application) (applicationRow, error) {
 		AccessTokenLifetime:    seconds(p.AccessTokenLifetime), IDTokenLifetime: seconds(p.IDTokenLifetime),
 		AuthorizationCodeLifetime: seconds(p.AuthorizationCodeLifetime), RefreshReuseWindow: seconds(p.RefreshReuseWindow),
 		Activity: string(p.Activity), SignInMethods: a.SignInMethods, ACR: a.ACR, Allowed: a.Allowed, Branding: a.Branding,
-		ClaimsTemplate: a.ClaimsTemplate, Metadata: a.Metadata,
+		ClaimsTemplate: a.ClaimsTemplate, Metadata: a.Metadata, ManagedBy: a.ManagedBy,
 	}
 	for _, r := range p.Retired {
 		s.RetiredPolicies = append(s.RetiredPolicies, retiredPolicySettings{seconds(r.InactivityTimeout), seconds(r.MaxSessionLength), micros(r.Until)})
@@ -132,7 +135,8 @@ func (r *applicationRow) application() (*clients.Application, error) {
 		Enabled: r.Enabled, Description: s.Description,
 		LogoURI: s.LogoURI, HomepageURI: s.HomepageURI, PolicyURI: s.PolicyURI, TOSURI: s.TOSURI,
 		RedirectURIs: s.RedirectURIs, PostLogoutRedirectURIs: s.PostLogoutRedirectURIs, WildcardRedirects: s.WildcardRedirects,
-		InitiateLoginURI: s.InitiateLoginURI, InvitationURI: s.InvitationURI, PasswordResetURI: s.PasswordResetURI,
+		ExplicitPostLogoutRedirect: s.ExplicitPostLogoutRedirect,
+		InitiateLoginURI:           s.InitiateLoginURI, InvitationURI: s.InvitationURI, PasswordResetURI: s.PasswordResetURI,
 		BackchannelLogoutURI: s.BackchannelLogoutURI, BackchannelLogoutSessionRequired: s.BackchannelLogoutSessionRequired,
 		FrontchannelLogoutURI: s.FrontchannelLogoutURI, FrontchannelLogoutSessionRequired: s.FrontchannelLogoutSessionRequired,
 		CORSOrigins: s.CORSOrigins, GrantTypes: s.GrantTypes, ResponseTypes: s.ResponseTypes, Scopes: s.Scopes,
@@ -148,7 +152,7 @@ func (r *applicationRow) application() (*clients.Application, error) {
 			RefreshReuseWindow: durationOf(s.RefreshReuseWindow), Activity: clients.Activity(s.Activity),
 		},
 		SignInMethods: s.SignInMethods, ACR: s.ACR, Allowed: s.Allowed, Branding: s.Branding,
-		ClaimsTemplate: s.ClaimsTemplate, Metadata: s.Metadata,
+		ClaimsTemplate: s.ClaimsTemplate, Metadata: s.Metadata, ManagedBy: s.ManagedBy,
 		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
 	for _, p := range s.RetiredPolicies {

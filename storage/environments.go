@@ -23,6 +23,7 @@ type environmentRow struct {
 	BrowserMaxLength         int64
 	BrowserInactivityTimeout int64
 	BrowserUnrememberedMax   int64
+	ManagedBy                string
 	CreatedAt                int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt                int64 `gorm:"autoUpdateTime:false"`
 }
@@ -36,7 +37,7 @@ func rowOfEnvironment(e *environments.Environment) environmentRow {
 		BrowserMaxLength:         seconds(e.BrowserSessions.MaxLength),
 		BrowserInactivityTimeout: seconds(e.BrowserSessions.InactivityTimeout),
 		BrowserUnrememberedMax:   seconds(e.BrowserSessions.UnrememberedMax),
-		CreatedAt:                micros(e.CreatedAt), UpdatedAt: micros(e.UpdatedAt),
+		ManagedBy:                string(e.ManagedBy), CreatedAt: micros(e.CreatedAt), UpdatedAt: micros(e.UpdatedAt),
 	}
 }
 
@@ -49,7 +50,7 @@ func (r *environmentRow) environment() environments.Environment {
 			InactivityTimeout: durationOf(r.BrowserInactivityTimeout),
 			UnrememberedMax:   durationOf(r.BrowserUnrememberedMax),
 		},
-		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+		ManagedBy: environments.Manager(r.ManagedBy), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
 }
 

@@ -276,19 +276,19 @@ func (s Organizations) DeleteMembership(ctx context.Context, env environments.ID
 }
 
 const (
-	roleColumns = `id, name, description, permissions, created_at, updated_at`
+	roleColumns = `id, name, description, permissions, managed_by, created_at, updated_at`
 
 	findRole  = `SELECT ` + roleColumns + ` FROM roles WHERE environment_id = ? AND id = ?`
 	listRoles = `SELECT ` + roleColumns + ` FROM roles WHERE environment_id = ? AND id > ? ORDER BY id LIMIT ?`
 
-	insertRole = `INSERT INTO roles (environment_id, id, name, description, permissions, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	updateRole = `UPDATE roles SET description = ?, permissions = ?, updated_at = ? WHERE environment_id = ? AND id = ?`
+	insertRole = `INSERT INTO roles (environment_id, id, name, description, permissions, managed_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	updateRole = `UPDATE roles SET description = ?, permissions = ?, managed_by = ?, updated_at = ? WHERE environment_id = ? AND id = ?`
 	deleteRole = `DELETE FROM roles WHERE environment_id = ? AND id = ?`
 )
 
 func readRole(env environments.ID, row scanner) (*organizations.Role, error) {
 	r := &organizations.Role{Environment: env}
-	err := row.Scan((*string)(&r.ID), &r.Name, &r.Description, (*words)(&r.Permissions), (*instant)(&r.CreatedAt), (*instant)(&r.UpdatedAt))
+	err := row.Scan((*string)(&r.ID), &r.Name, &r.Description, (*words)(&r.Permissions), (*string)(&r.ManagedBy), (*instant)(&r.CreatedAt), (*instant)(&r.UpdatedAt))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, organizations.ErrNoRole
 	}
@@ -313,7 +313,7 @@ func (s Organizations) Roles(ctx context.Context, env environments.ID, after org
 }
 
 func (s Organizations) CreateRole(ctx context.Context, r *organizations.Role) error {
-	_, err := s.DB.exec(ctx, insertRole, string(r.Environment), string(r.ID), r.Name, r.Description, words(r.Permissions), micros(r.CreatedAt), micros(r.UpdatedAt))
+	_, err := s.DB.exec(ctx, insertRole, string(r.Environment), string(r.ID), r.Name, r.Description, words(r.Permissions), string(r.ManagedBy), micros(r.CreatedAt), micros(r.UpdatedAt))
 	if isDuplicate(err, "name") {
 		return organizations.ErrRoleTaken
 	}
@@ -329,7 +329,7 @@ func (s Organizations) UpdateRole(ctx context.Context, env environments.ID, id o
 		if err := change(ctx, r); err != nil {
 			return err
 		}
-		_, err = s.DB.exec(ctx, updateRole, r.Description, words(r.Permissions), micros(r.UpdatedAt), string(env), string(id))
+		_, err = s.DB.exec(ctx, updateRole, r.Description, words(r.Permissions), string(r.ManagedBy), micros(r.UpdatedAt), string(env), string(id))
 		return err
 	})
 }

@@ -51,13 +51,14 @@ type Environment struct {
 	Kind   environments.Kind `json:"kind" enum:"production,development" doc:"It decides how strict redirect URIs are."`
 	Issuer string            `json:"issuer" doc:"The issuer identifier (OpenID Connect Core 1.0, section 2)."`
 	environments.Settings
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ManagedBy environments.Manager `json:"managed_by" doc:"apply if a file of portico apply declares it, which then undoes what is changed here; else empty."`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
 }
 
 func (a *API) environmentOf(e *environments.Environment) Environment {
 	return Environment{
-		ID: e.ID, Slug: e.Slug, Kind: e.Kind, Issuer: e.Issuer(a.PublicURL), Settings: e.Settings(), CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		ID: e.ID, Slug: e.Slug, Kind: e.Kind, Issuer: e.Issuer(a.PublicURL), Settings: e.Settings(), ManagedBy: e.ManagedBy, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
 	}
 }
 

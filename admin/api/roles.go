@@ -37,12 +37,13 @@ func (a *API) registerRoles() {
 type Role struct {
 	ID organizations.RoleID `json:"id" doc:"rol_…"`
 	organizations.RoleSettings
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ManagedBy environments.Manager `json:"managed_by" doc:"apply if a file of portico apply declares it, which then undoes what is changed here; else empty."`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
 }
 
 func roleOf(r *organizations.Role) *reply[Role] {
-	return &reply[Role]{Role{ID: r.ID, RoleSettings: r.Settings(), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}}
+	return &reply[Role]{Role{ID: r.ID, RoleSettings: r.Settings(), ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}}
 }
 
 type newRole struct{ clients.Patch }

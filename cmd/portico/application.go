@@ -158,6 +158,7 @@ func (c *cli) tell(s *server.Server, env *environments.Environment, app *clients
 		}
 		fields = append(fields,
 			field{"Environment", env.Slug}, field{"Default", yes(r.Default)}, field{"Enabled", yes(app.Enabled)},
+			field{"Managed by", managedBy(app.ManagedBy)},
 			field{"Redirect URIs", strings.Join(app.RedirectURIs, ", ")}, field{"After sign-out", strings.Join(app.PostLogoutRedirectURIs, ", ")},
 			field{"Grant types", strings.Join(app.GrantTypes, ", ")}, field{"Scopes", strings.Join(app.Scopes, " ")},
 			field{"Authenticates by", string(app.TokenEndpointAuthMethod)}, field{"Access tokens", clock(p.AccessTokenLifetime) + ", " + string(app.AccessTokenFormat)},
@@ -168,6 +169,14 @@ func (c *cli) tell(s *server.Server, env *environments.Environment, app *clients
 		}
 		printFields(w, append(fields, field{"Created", moment(app.CreatedAt)})...)
 	})
+}
+
+// managedBy is a manager for people; "" for none.
+func managedBy(m environments.Manager) string {
+	if m == environments.ManagedByApply {
+		return "portico apply, which undoes what is changed here"
+	}
+	return string(m)
 }
 
 // clock is a duration for people; "" for one that doesn't apply.

@@ -12,6 +12,7 @@ CREATE TABLE environments (
     browser_max_length         BIGINT NOT NULL,
     browser_inactivity_timeout BIGINT NOT NULL,
     browser_unremembered_max   BIGINT NOT NULL,
+    managed_by          TEXT    NOT NULL DEFAULT '',
     created_at          BIGINT  NOT NULL,
     updated_at          BIGINT  NOT NULL
 );
@@ -195,6 +196,7 @@ CREATE TABLE roles (
     id             TEXT   NOT NULL,
     description    TEXT   NOT NULL,
     permissions    TEXT   NOT NULL,
+    managed_by     TEXT   NOT NULL DEFAULT '',
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL,
     PRIMARY KEY (name, environment_id)
