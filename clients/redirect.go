@@ -128,10 +128,10 @@ func (a *Application) AllowsPostLogoutRedirect(uri string) bool {
 }
 
 // PostLogoutTarget is the address that a browser may be sent to after a sign-out, with state: the given one if it is
-// registered, the default one if none was given (OIDC RP-Initiated Logout 1.0 §3); "" if there is none.
+// registered (OIDC RP-Initiated Logout 1.0 §3), the default one if none was given; "" if there is none.
 func (a *Application) PostLogoutTarget(uri, state string) string {
 	switch {
-	case uri == "" && len(a.PostLogoutRedirectURIs) > 0:
+	case uri == "" && len(a.PostLogoutRedirectURIs) > 0 && !a.ExplicitPostLogoutRedirect:
 		uri = a.PostLogoutRedirectURIs[0]
 	case !a.AllowsPostLogoutRedirect(uri):
 		return ""

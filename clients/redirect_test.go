@@ -502,3 +502,28 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+// Acceptance 62, and OIDC RP-Initiated Logout 1.0 §3 where an application asks for no more than that.
+func TestPostLogoutTarget(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		explicit   bool
+		registered []string
+		uri, state string
+		want       string
+	}{
+		{"the registered one", false, []string{"https://a.example/one", "https://a.example/two"}, "https://a.example/two", "st", "https://a.example/two?state=st"},
+		{"with a query", false, []string{"https://a.example/one?a=b"}, "https://a.example/one?a=b", "s&t", "https://a.example/one?a=b&state=s%26t"},
+		{"no state", false, []string{"https://a.example/one"}, "https://a.example/one", "", "https://a.example/one"},
+		{"another", false, []string{"https://a.example/one"}, "https://a.example/one?foo=bar", "st", ""},
+		{"the default", false, []string{"https://a.example/one", "https://a.example/two"}, "", "st", "https://a.example/one?state=st"},
+		{"no default", false, nil, "", "st", ""},
+		{"only what the request names: nothing", true, []string{"https://a.example/one"}, "", "st", ""},
+		{"only what the request names", true, []string{"https://a.example/one"}, "https://a.example/one", "st", "https://a.example/one?state=st"},
+	} {
+		a := &Application{Kind: Web, PostLogoutRedirectURIs: test.registered, ExplicitPostLogoutRedirect: test.explicit}
+		if got := a.PostLogoutTarget(test.uri, test.state); got != test.want {
+			t.Errorf("%s: PostLogoutTarget(%q, %q) = %q, want %q", test.name, test.uri, test.state, got, test.want)
+		}
+	}
+}

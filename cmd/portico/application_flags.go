@@ -58,6 +58,7 @@ var (
 	}
 	switchFlags = [][2]string{
 		{"enabled", "whether it can be used"},
+		{"explicit_post_logout_redirect", "let a sign-out that names no address end on our page"},
 		{"wildcard_redirects", "allow a star as the leftmost label of a redirect URI"},
 		{"backchannel_logout_session_required", "tell it the session that ended"},
 		{"frontchannel_logout_session_required", "tell it the session that ended"},
