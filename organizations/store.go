@@ -41,6 +41,8 @@ type Store interface {
 	Memberships(ctx context.Context, env environments.ID, organization ID, after MembershipID, limit int) ([]Listed, error)
 	// MembershipsOfUser returns all of the user's, by the names of the organizations.
 	MembershipsOfUser(ctx context.Context, env environments.ID, user identity.ID) ([]Listed, error)
+	// Positions returns what each active membership of the user makes of her, in the order of the organizations' IDs.
+	Positions(ctx context.Context, env environments.ID, user identity.ID) ([]Position, error)
 	// CreateMembership adds one. It returns ErrNotFound for an unknown organization, identity.ErrNotFound for an unknown user,
 	// ErrIsMember, and UnknownRole.
 	CreateMembership(ctx context.Context, m *Membership) error

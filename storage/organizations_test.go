@@ -236,6 +236,15 @@ func TestPosition(t *testing.T) {
 				wantEqual(t, path+": organization", state.Session.Organization, acme.ID)
 				wantEqual(t, path+": statements", len(counter.Statements()), 1)
 			}
+			positions, err := store.Positions(ctx, h.env, h.user.ID)
+			must(t, err)
+			i := slices.IndexFunc(positions, func(p organizations.Position) bool { return p.Organization == acme.ID })
+			switch {
+			case i >= 0:
+				wantEqual(t, "Positions "+name, &positions[i], want)
+			case want != nil:
+				t.Errorf("Positions %s: none in %s", name, acme.ID)
+			}
 		}
 		change := func(change func(*organizations.Membership)) {
 			must(t, store.UpdateMembership(ctx, h.env, acme.ID, m.ID, func(_ context.Context, m *organizations.Membership) error {
