@@ -18,27 +18,27 @@ import (
 // Document is what people set of an application, as JSON: that of the management API, of the command line and of the
 // record of events. Absent means the zero value. The doc tags are for the reference of the API.
 type Document struct {
-	ClientID    string `json:"client_id" doc:"The client ID of the protocol. Made up if not given; it can't be changed later."`
-	Name        string `json:"name" doc:"What people call it, in 1 to 100 characters."`
+	ClientID    string `json:"client_id" maxLength:"128" doc:"The client ID of the protocol. Made up if not given; it can't be changed later."`
+	Name        string `json:"name" minLength:"1" maxLength:"100" doc:"What people call it, in 1 to 100 characters."`
 	Kind        Kind   `json:"kind" enum:"web,spa,native,machine,device,api" doc:"A safe preset of every other field: web keeps a secret on a server, spa runs in a browser, native on a phone or desktop, machine has no user, device is a TV or a command line, api is a resource server."`
 	Enabled     bool   `json:"enabled" doc:"Whether it can be used. To disable an application ends its sessions and refuses its credentials."`
-	Description string `json:"description" doc:"For other operators, in up to 1000 characters."`
+	Description string `json:"description" maxLength:"1000" doc:"For other operators, in up to 1000 characters."`
 
-	LogoURI     string `json:"logo_uri" doc:"An image."`
-	HomepageURI string `json:"homepage_uri" doc:"Where people find it."`
-	PolicyURI   string `json:"policy_uri" doc:"Its privacy policy."`
-	TOSURI      string `json:"tos_uri" doc:"Its terms of service."`
+	LogoURI     string `json:"logo_uri" maxLength:"2000" doc:"An image."`
+	HomepageURI string `json:"homepage_uri" maxLength:"2000" doc:"Where people find it."`
+	PolicyURI   string `json:"policy_uri" maxLength:"2000" doc:"Its privacy policy."`
+	TOSURI      string `json:"tos_uri" maxLength:"2000" doc:"Its terms of service."`
 
 	RedirectURIs                      []string `json:"redirect_uris" doc:"Where a sign-in may end, compared as strings; any port of http://127.0.0.1 and http://[::1] matches for native and device. The first is the default."`
 	PostLogoutRedirectURIs            []string `json:"post_logout_redirect_uris" doc:"Where a sign-out may end. The first is the default."`
 	ExplicitPostLogoutRedirect        bool     `json:"explicit_post_logout_redirect" doc:"Let a sign-out that names no address end on our page, rather than at the first (OpenID Connect RP-Initiated Logout 1.0, section 3)."`
 	WildcardRedirects                 bool     `json:"wildcard_redirects" doc:"Allow one star in the leftmost label of an https redirect URI."`
-	InitiateLoginURI                  string   `json:"initiate_login_uri" doc:"Where a sign-in begins that no request of the application caused (OpenID Connect Core 1.0, section 4)."`
-	InvitationURI                     string   `json:"invitation_uri" doc:"Where the links of its invitations lead."`
-	PasswordResetURI                  string   `json:"password_reset_uri" doc:"Where the links of its password resets lead."`
-	BackchannelLogoutURI              string   `json:"backchannel_logout_uri" doc:"What is told of a sign-out by Portico."`
+	InitiateLoginURI                  string   `json:"initiate_login_uri" maxLength:"2000" doc:"Where a sign-in begins that no request of the application caused (OpenID Connect Core 1.0, section 4)."`
+	InvitationURI                     string   `json:"invitation_uri" maxLength:"2000" doc:"Where the links of its invitations lead."`
+	PasswordResetURI                  string   `json:"password_reset_uri" maxLength:"2000" doc:"Where the links of its password resets lead."`
+	BackchannelLogoutURI              string   `json:"backchannel_logout_uri" maxLength:"2000" doc:"What is told of a sign-out by Portico."`
 	BackchannelLogoutSessionRequired  bool     `json:"backchannel_logout_session_required" doc:"Whether it needs the sid."`
-	FrontchannelLogoutURI             string   `json:"frontchannel_logout_uri" doc:"What is told of a sign-out in the browser."`
+	FrontchannelLogoutURI             string   `json:"frontchannel_logout_uri" maxLength:"2000" doc:"What is told of a sign-out in the browser."`
 	FrontchannelLogoutSessionRequired bool     `json:"frontchannel_logout_session_required" doc:"Whether it needs the sid."`
 	CORSOrigins                       []string `json:"cors_origins" doc:"Origins whose scripts may call the token, userinfo and revocation endpoints."`
 
@@ -52,7 +52,7 @@ type Document struct {
 	IDTokenSignedResponseAlg string            `json:"id_token_signed_response_alg" enum:"RS256,PS256,ES256,EdDSA" doc:"The algorithm of its ID tokens."`
 	TokenEndpointAuthMethod  AuthMethod        `json:"token_endpoint_auth_method" enum:"client_secret_basic,client_secret_post,private_key_jwt,none" doc:"How it authenticates; none is a public client."`
 	JWKS                     json.RawMessage   `json:"jwks,omitempty" doc:"Its public keys as a JWK Set (RFC 7517, section 5)."`
-	JWKSURI                  string            `json:"jwks_uri" doc:"Where its public keys are."`
+	JWKSURI                  string            `json:"jwks_uri" maxLength:"2000" doc:"Where its public keys are."`
 	RequirePAR               bool              `json:"require_par" doc:"Take pushed authorization requests alone (RFC 9126)."`
 	RequireDPoP              bool              `json:"require_dpop" doc:"Bind tokens to a key of the client (RFC 9449)."`
 	PKCE                     PKCE              `json:"pkce" enum:"required,optional" doc:"Whether a sign-in needs a code challenge. It is required of public clients."`
@@ -61,7 +61,7 @@ type Document struct {
 
 	SessionPolicy  PolicyDocument    `json:"session_policy" doc:"The clocks of its sessions and tokens."`
 	SignInMethods  []string          `json:"sign_in_methods" doc:"The ways to sign in that it offers; none is all of the environment."`
-	ACR            string            `json:"acr" doc:"The class of authentication that it asks for."`
+	ACR            string            `json:"acr" maxLength:"128" doc:"The class of authentication that it asks for."`
 	Allowed        AllowedDocument   `json:"allowed" doc:"Who may use it; everyone if nothing is listed."`
 	Branding       BrandingDocument  `json:"branding" doc:"How its hosted pages look; what is empty is inherited from the environment."`
 	ClaimsTemplate json.RawMessage   `json:"claims_template,omitempty" doc:"More claims for its tokens, as an object of up to 3 KB."`
@@ -70,12 +70,12 @@ type Document struct {
 
 // PolicyDocument is a SessionPolicy with durations in seconds, and without what is retired.
 type PolicyDocument struct {
-	AccessTokenLifetime       int64    `json:"access_token_lifetime" doc:"Seconds from each issue, from 60 to 86400."`
-	InactivityTimeout         int64    `json:"inactivity_timeout" doc:"Seconds from the last activity, from 300 (5 minutes) to 34560000 (400 days). Longer than the access token lives, not longer than the session."`
-	MaxSessionLength          int64    `json:"max_session_length" doc:"Seconds from the sign-in, from 300 (5 minutes) to 315360000 (10 years). Nothing extends it."`
-	IDTokenLifetime           int64    `json:"id_token_lifetime" doc:"Seconds, from 60 to 86400."`
-	AuthorizationCodeLifetime int64    `json:"authorization_code_lifetime" doc:"Seconds, from 10 to 600."`
-	RefreshReuseWindow        int64    `json:"refresh_reuse_window" doc:"Seconds in which a used refresh token gives the same answer again, from 0 to 600."`
+	AccessTokenLifetime       int64    `json:"access_token_lifetime" minimum:"60" maximum:"86400" doc:"Seconds from each issue, from 60 to 86400."`
+	InactivityTimeout         int64    `json:"inactivity_timeout" minimum:"0" maximum:"34560000" doc:"Seconds from the last activity, 0 where there are no users, else from 300 (5 minutes) to 34560000 (400 days). Longer than the access token lives, not longer than the session."`
+	MaxSessionLength          int64    `json:"max_session_length" minimum:"0" maximum:"315360000" doc:"Seconds from the sign-in, 0 where there are no users, else from 300 (5 minutes) to 315360000 (10 years). Nothing extends it."`
+	IDTokenLifetime           int64    `json:"id_token_lifetime" minimum:"60" maximum:"86400" doc:"Seconds, from 60 to 86400."`
+	AuthorizationCodeLifetime int64    `json:"authorization_code_lifetime" minimum:"10" maximum:"600" doc:"Seconds, from 10 to 600."`
+	RefreshReuseWindow        int64    `json:"refresh_reuse_window" minimum:"0" maximum:"600" doc:"Seconds in which a used refresh token gives the same answer again, from 0 to 600."`
 	Activity                  Activity `json:"activity" enum:"refresh,use" doc:"What keeps a session alive: refresh is a refresh alone, use also introspection and userinfo."`
 }
 
@@ -88,10 +88,10 @@ type AllowedDocument struct {
 
 // BrandingDocument is a Branding with all its fields.
 type BrandingDocument struct {
-	LogoURI     string `json:"logo_uri" doc:"An image for light pages."`
-	DarkLogoURI string `json:"dark_logo_uri" doc:"An image for dark pages."`
+	LogoURI     string `json:"logo_uri" maxLength:"2000" doc:"An image for light pages."`
+	DarkLogoURI string `json:"dark_logo_uri" maxLength:"2000" doc:"An image for dark pages."`
 	Accent      string `json:"accent" doc:"The colour of buttons and links, such as #3f4fd1."`
-	HelpURI     string `json:"help_uri" doc:"Where people find help."`
+	HelpURI     string `json:"help_uri" maxLength:"2000" doc:"Where people find help."`
 }
 
 // Reply is what is told of an application.

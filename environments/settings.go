@@ -14,7 +14,7 @@ import (
 // Settings are what people set of an environment, as JSON: that of the management API and of the record of events. The doc
 // tags are for the reference of the API.
 type Settings struct {
-	Name               string                  `json:"name" doc:"What people are shown where no application is known, in 1 to 100 characters."`
+	Name               string                  `json:"name" minLength:"1" maxLength:"100" doc:"What people are shown where no application is known, in 1 to 100 characters."`
 	DefaultApplication string                  `json:"default_application_id" doc:"The application that people come to who come to none. It can't be deleted."`
 	SignUp             bool                    `json:"sign_up" doc:"Whether strangers may create an account."`
 	BrowserSessions    BrowserSessionsDocument `json:"browser_sessions" doc:"The clocks of the sign-in of a browser."`

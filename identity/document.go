@@ -12,18 +12,18 @@ import (
 // Document is what people set of a user, as JSON: that of the management API and of the command line. Absent means the zero
 // value. The doc tags are for the reference of the API.
 type Document struct {
-	Email               string          `json:"email" doc:"The address that the user signs in with. One address, whatever the case of its letters, is one user."`
+	Email               string          `json:"email" minLength:"3" maxLength:"254" doc:"The address that the user signs in with. One address, whatever the case of its letters, is one user."`
 	EmailVerified       bool            `json:"email_verified" doc:"Whether the address is known to be the user's."`
-	Name                string          `json:"name" doc:"The full name, in up to 200 characters."`
-	GivenName           string          `json:"given_name"`
-	FamilyName          string          `json:"family_name"`
-	MiddleName          string          `json:"middle_name"`
-	Nickname            string          `json:"nickname"`
-	PreferredUsername   string          `json:"preferred_username"`
-	Profile             string          `json:"profile" doc:"URL of a page about the user."`
-	Picture             string          `json:"picture" doc:"URL."`
-	Website             string          `json:"website" doc:"URL."`
-	Gender              string          `json:"gender"`
+	Name                string          `json:"name" maxLength:"200" doc:"The full name, in up to 200 characters."`
+	GivenName           string          `json:"given_name" maxLength:"200"`
+	FamilyName          string          `json:"family_name" maxLength:"200"`
+	MiddleName          string          `json:"middle_name" maxLength:"200"`
+	Nickname            string          `json:"nickname" maxLength:"200"`
+	PreferredUsername   string          `json:"preferred_username" maxLength:"200"`
+	Profile             string          `json:"profile" maxLength:"2048" doc:"URL of a page about the user."`
+	Picture             string          `json:"picture" maxLength:"2048" doc:"URL."`
+	Website             string          `json:"website" maxLength:"2048" doc:"URL."`
+	Gender              string          `json:"gender" maxLength:"64"`
 	Birthdate           string          `json:"birthdate" doc:"YYYY-MM-DD, 0000-MM-DD without the year, or YYYY."`
 	Zoneinfo            string          `json:"zoneinfo" doc:"Such as Europe/Berlin."`
 	Locale              string          `json:"locale" doc:"Such as de-AT."`
@@ -34,12 +34,12 @@ type Document struct {
 
 // AddressDocument is an Address with all its fields.
 type AddressDocument struct {
-	Formatted     string `json:"formatted"`
-	StreetAddress string `json:"street_address"`
-	Locality      string `json:"locality"`
-	Region        string `json:"region"`
-	PostalCode    string `json:"postal_code"`
-	Country       string `json:"country"`
+	Formatted     string `json:"formatted" maxLength:"500"`
+	StreetAddress string `json:"street_address" maxLength:"500"`
+	Locality      string `json:"locality" maxLength:"200"`
+	Region        string `json:"region" maxLength:"200"`
+	PostalCode    string `json:"postal_code" maxLength:"64"`
+	Country       string `json:"country" maxLength:"200"`
 }
 
 // Reply is what is told of a user.

@@ -34,8 +34,8 @@ type Organization struct {
 // Settings are what people set of an organization, as JSON: that of the management API and of the record of events. The doc
 // tags are for the reference of the API.
 type Settings struct {
-	Name     string            `json:"name" doc:"What people call it, in 1 to 100 characters."`
-	Slug     string            `json:"slug" doc:"A name for addresses, unique in the environment: 2 to 40 lower case letters, digits or dashes, beginning with a letter. Empty for none."`
+	Name     string            `json:"name" minLength:"1" maxLength:"100" doc:"What people call it, in 1 to 100 characters."`
+	Slug     string            `json:"slug" pattern:"^([a-z][a-z0-9-]{0,38}[a-z0-9])?$" doc:"A name for addresses, unique in the environment: 2 to 40 lower case letters, digits or dashes, beginning with a letter. Empty for none."`
 	Metadata map[string]string `json:"metadata" doc:"For your own use: up to 50 keys of 64 characters with values of 500."`
 }
 

@@ -29,8 +29,8 @@ type Role struct {
 
 // RoleSettings are what people set of a role, as Settings are of an organization.
 type RoleSettings struct {
-	Name        string   `json:"name" doc:"What applications find in the claim roles: up to 64 letters, digits and _ . : / -, beginning with a letter or a digit. It can't be changed later."`
-	Description string   `json:"description" doc:"For other operators, in up to 500 characters."`
+	Name        string   `json:"name" pattern:"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$" doc:"What applications find in the claim roles: up to 64 letters, digits and _ . : / -, beginning with a letter or a digit. It can't be changed later."`
+	Description string   `json:"description" maxLength:"500" doc:"For other operators, in up to 500 characters."`
 	Permissions []string `json:"permissions" doc:"What applications find in the claim permissions, such as invoices:read: each of up to 128 letters, digits and _ . : / * -."`
 }
 

@@ -100,8 +100,8 @@ func (a *API) listEnvironments(ctx context.Context, in *struct{ Page }) (*reply[
 
 // NewEnvironment is an environment to be.
 type NewEnvironment struct {
-	Slug string            `json:"slug" doc:"It becomes a part of the issuer: 2 to 40 lower case letters, digits and dashes, beginning with a letter."`
-	Name string            `json:"name" doc:"What people are shown where no application is known."`
+	Slug string            `json:"slug" pattern:"^[a-z][a-z0-9-]{0,38}[a-z0-9]$" doc:"It becomes a part of the issuer: 2 to 40 lower case letters, digits and dashes, beginning with a letter."`
+	Name string            `json:"name" minLength:"1" maxLength:"100" doc:"What people are shown where no application is known."`
 	Kind environments.Kind `json:"kind,omitempty" enum:"production,development" doc:"production if not given; development takes http redirect URIs."`
 }
 
