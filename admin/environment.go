@@ -52,13 +52,18 @@ func (f *Founder) MakeDefault(ctx context.Context, env environments.ID, id clien
 	})
 }
 
-// Change sets everything of the environment that the settings speak of. Errors: fault.Invalid, one for each mistake; those of
-// MakeDefault.
+// Change sets everything of the environment that the settings speak of. Errors: fault.Invalid, one for each mistake; *Unready
+// for one that is to become an environment for production; those of MakeDefault.
 func (f *Founder) Change(ctx context.Context, env environments.ID, change func(*environments.Settings) error) error {
 	return f.Environments.Update(ctx, env, func(ctx context.Context, e *environments.Environment) error {
 		settings := e.Settings()
 		if err := change(&settings); err != nil {
 			return err
+		}
+		if settings.Kind == environments.Production && e.Kind != environments.Production {
+			if err := f.ready(ctx, e.ID); err != nil {
+				return err
+			}
 		}
 		settings.Apply(e)
 		return f.setDefault(ctx, e, clients.ID(settings.DefaultApplication))
@@ -82,5 +87,56 @@ func (f *Founder) setDefault(ctx context.Context, e *environments.Environment, i
 		return fault.Conflictf("default_application_id", "nobody signs in to %s, as its kind is %s", app.Name, app.Kind)
 	}
 	e.DefaultApplication = string(id)
+	return nil
+}
+
+// Unready says which applications keep an environment from becoming one for production. It is a fault.Conflict of the field
+// kind for each of their mistakes.
+type Unready struct {
+	Applications []UnreadyApplication
+}
+
+// UnreadyApplication is an application that production would refuse.
+type UnreadyApplication struct {
+	ID       clients.ID
+	Name     string
+	Mistakes []*fault.Error // as of clients.Application.Validate
+}
+
+func (u *Unready) Error() string { return errors.Join(u.Unwrap()...).Error() }
+
+// Unwrap returns the conflicts.
+func (u *Unready) Unwrap() []error {
+	var all []error
+	for _, app := range u.Applications {
+		for _, mistake := range app.Mistakes {
+			all = append(all, fault.Conflictf("kind", "%s, %s: %s", app.Name, mistake.Field, mistake.Message))
+		}
+	}
+	return all
+}
+
+// ready returns *Unready unless every application of the environment suits production.
+func (f *Founder) ready(ctx context.Context, env environments.ID) error {
+	var unready Unready
+	const page = 100
+	for after := clients.ID(""); ; {
+		apps, err := f.Applications.Store.Applications(ctx, env, after, page)
+		if err != nil {
+			return err
+		}
+		for _, app := range apps {
+			if err := app.Validate(environments.Production); err != nil {
+				unready.Applications = append(unready.Applications, UnreadyApplication{ID: app.ID, Name: app.Name, Mistakes: fault.All(err)})
+			}
+			after = app.ID
+		}
+		if len(apps) < page {
+			break
+		}
+	}
+	if len(unready.Applications) > 0 {
+		return &unready
+	}
 	return nil
 }

@@ -2,6 +2,7 @@
 package clients
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -157,6 +158,27 @@ type Branding struct {
 	DarkLogoURI string `json:"dark_logo_uri,omitempty"`
 	Accent      string `json:"accent,omitempty"` // #rrggbb
 	HelpURI     string `json:"help_uri,omitempty"`
+}
+
+// Brand is the look of the application's hosted pages in its environment: its own, and where that is empty the environment's.
+// A third party is not shown with the environment's logo and policies, which don't speak for it.
+func (a *Application) Brand(env *environments.Environment) environments.Brand {
+	b := environments.Brand{
+		LogoURI: a.Branding.LogoURI, DarkLogoURI: a.Branding.DarkLogoURI, Accent: a.Branding.Accent, HelpURI: a.Branding.HelpURI,
+		PolicyURI: a.PolicyURI, TOSURI: a.TOSURI,
+	}
+	if b.LogoURI == "" {
+		b.LogoURI = a.LogoURI
+	}
+	b.Accent, b.HelpURI = cmp.Or(b.Accent, env.Brand.Accent), cmp.Or(b.HelpURI, env.Brand.HelpURI)
+	if a.Consent == ConsentThirdParty {
+		return b
+	}
+	if b.LogoURI == "" {
+		b.LogoURI, b.DarkLogoURI = env.Brand.LogoURI, cmp.Or(b.DarkLogoURI, env.Brand.DarkLogoURI)
+	}
+	b.PolicyURI, b.TOSURI = cmp.Or(b.PolicyURI, env.Brand.PolicyURI), cmp.Or(b.TOSURI, env.Brand.TOSURI)
+	return b
 }
 
 // Public reports whether the client has no credentials (RFC 6749 §2.1).

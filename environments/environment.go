@@ -43,6 +43,7 @@ type Environment struct {
 	DefaultApplication string // app_…, set when the environment is made
 	SignUp             bool   // strangers may create an account
 	BrowserSessions    BrowserSessions
+	Brand              Brand
 	ManagedBy          Manager
 	CreatedAt          time.Time
 	UpdatedAt          time.Time

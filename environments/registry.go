@@ -151,8 +151,8 @@ func (r *Registry) Create(ctx context.Context, in New, setUp func(context.Contex
 	if in.Kind == "" {
 		in.Kind = Production
 	}
-	if in.Kind != Production && in.Kind != Development {
-		mistakes = append(mistakes, fault.Invalidf("kind", "kind %q must be production or development", in.Kind))
+	if err := checkKind(in.Kind); err != nil {
+		mistakes = append(mistakes, err)
 	}
 	if err := errors.Join(mistakes...); err != nil {
 		return nil, err
@@ -188,7 +188,8 @@ func (r *Registry) Create(ctx context.Context, in New, setUp func(context.Contex
 }
 
 // Update changes the environment and records the event, in one transaction, which change's context carries. What change does
-// to ID, Slug, Kind, Root, Host and CreatedAt has no effect. A change that leaves everything as it was is no event.
+// to ID, Slug, Root, Host and CreatedAt has no effect, and whether the applications suit another Kind is for change to say. A
+// change that leaves everything as it was is no event.
 // Errors: ErrNotFound; that of change; fault.Invalid, one for each mistake.
 func (r *Registry) Update(ctx context.Context, id ID, change func(context.Context, *Environment) error) error {
 	err := r.Store.UpdateEnvironment(ctx, id, func(ctx context.Context, e *Environment) error {
@@ -196,7 +197,7 @@ func (r *Registry) Update(ctx context.Context, id ID, change func(context.Contex
 		if err := change(ctx, e); err != nil {
 			return err
 		}
-		e.ID, e.Slug, e.Kind, e.Root, e.Host, e.CreatedAt = before.ID, before.Slug, before.Kind, before.Root, before.Host, before.CreatedAt
+		e.ID, e.Slug, e.Root, e.Host, e.CreatedAt = before.ID, before.Slug, before.Root, before.Host, before.CreatedAt
 		if err := e.validate(); err != nil {
 			return err
 		}

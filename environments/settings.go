@@ -15,23 +15,25 @@ import (
 // tags are for the reference of the API.
 type Settings struct {
 	Name               string                  `json:"name" minLength:"1" maxLength:"100" doc:"What people are shown where no application is known, in 1 to 100 characters."`
-	DefaultApplication string                  `json:"default_application_id" doc:"The application that people come to who come to none. It can't be deleted."`
+	Kind               Kind                    `json:"kind" enum:"production,development" doc:"It decides how strict redirect URIs are. It becomes production only when no application has an address that production refuses."`
+	DefaultApplication string                  `json:"default_application_id" maxLength:"100" doc:"The application that people come to who come to none. It can't be deleted."`
 	SignUp             bool                    `json:"sign_up" doc:"Whether strangers may create an account."`
 	BrowserSessions    BrowserSessionsDocument `json:"browser_sessions" doc:"The clocks of the sign-in of a browser."`
+	Brand              Brand                   `json:"brand" doc:"How its hosted pages look. An application's own branding comes before it."`
 }
 
 // BrowserSessionsDocument are BrowserSessions with durations in seconds.
 type BrowserSessionsDocument struct {
-	MaxLength         int64 `json:"max_length" doc:"Seconds from the sign-in, from 300 (5 minutes) to 315360000 (10 years)."`
-	InactivityTimeout int64 `json:"inactivity_timeout" doc:"Seconds from the last use, from 300 (5 minutes), not longer than max_length."`
-	UnrememberedMax   int64 `json:"unremembered_max" doc:"Seconds from the sign-in without \"keep me signed in\", from 300 (5 minutes), not longer than max_length."`
+	MaxLength         int64 `json:"max_length" minimum:"300" maximum:"315360000" doc:"Seconds from the sign-in, from 300 (5 minutes) to 315360000 (10 years)."`
+	InactivityTimeout int64 `json:"inactivity_timeout" minimum:"300" maximum:"315360000" doc:"Seconds from the last use, from 300 (5 minutes), not longer than max_length."`
+	UnrememberedMax   int64 `json:"unremembered_max" minimum:"300" maximum:"315360000" doc:"Seconds from the sign-in without \"keep me signed in\", from 300 (5 minutes), not longer than max_length."`
 }
 
 // Settings returns what people set of the environment.
 func (e *Environment) Settings() Settings {
 	b := &e.BrowserSessions
 	return Settings{
-		Name: e.Name, DefaultApplication: e.DefaultApplication, SignUp: e.SignUp,
+		Name: e.Name, Kind: e.Kind, DefaultApplication: e.DefaultApplication, SignUp: e.SignUp, Brand: e.Brand,
 		BrowserSessions: BrowserSessionsDocument{
 			MaxLength: int64(b.MaxLength / time.Second), InactivityTimeout: int64(b.InactivityTimeout / time.Second),
 			UnrememberedMax: int64(b.UnrememberedMax / time.Second),
@@ -58,7 +60,7 @@ func (s *Settings) Apply(e *Environment) {
 	clock := func(seconds int64) time.Duration {
 		return time.Duration(min(max(seconds, 0), int64(longest/time.Second)+1)) * time.Second
 	}
-	e.Name, e.SignUp = s.Name, s.SignUp
+	e.Name, e.Kind, e.SignUp, e.Brand = s.Name, s.Kind, s.SignUp, s.Brand
 	e.BrowserSessions = BrowserSessions{
 		MaxLength: clock(s.BrowserSessions.MaxLength), InactivityTimeout: clock(s.BrowserSessions.InactivityTimeout),
 		UnrememberedMax: clock(s.BrowserSessions.UnrememberedMax),
@@ -67,7 +69,7 @@ func (s *Settings) Apply(e *Environment) {
 
 // validate tells all that is wrong with what people set of the environment.
 func (e *Environment) validate() error {
-	mistakes := []error{checkName(e.Name)}
+	mistakes := append(e.Brand.validate(e.Kind), checkName(e.Name), checkKind(e.Kind))
 	b := &e.BrowserSessions
 	for _, clock := range []struct {
 		name  string
@@ -81,6 +83,13 @@ func (e *Environment) validate() error {
 		}
 	}
 	return errors.Join(mistakes...)
+}
+
+func checkKind(kind Kind) error {
+	if kind != Production && kind != Development {
+		return fault.Invalidf("kind", "kind %.20q must be production or development", kind)
+	}
+	return nil
 }
 
 func checkName(name string) error {

@@ -94,12 +94,10 @@ func (h *Handler) Chrome(r *http.Request, app *clients.Application) templates.Ch
 	}
 	if app != nil {
 		c.Application, c.ClientID = app.Name, app.ClientID
-		if c.LogoURI = app.Branding.LogoURI; c.LogoURI == "" {
-			c.LogoURI = app.LogoURI
-		}
-		c.AccentURL = accentURL(env, app)
-		c.HelpURI, c.PolicyURI, c.TOSURI = app.Branding.HelpURI, app.PolicyURI, app.TOSURI
 	}
+	b := brandOf(env, app)
+	c.LogoURI, c.DarkLogoURI, c.AccentURL = b.LogoURI, b.DarkLogoURI, accentURL(env, app)
+	c.HelpURI, c.PolicyURI, c.TOSURI = b.HelpURI, b.PolicyURI, b.TOSURI
 	return c
 }
 

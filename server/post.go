@@ -61,13 +61,16 @@ func (p *post) compose(ctx context.Context, m identity.Mail) (templates.Mail, er
 		return nil, err
 	}
 	head := templates.Letterhead{To: m.To, Environment: env.Name, Language: templates.MatchLanguage(m.Language), AskedAt: m.AskedAt.UTC(), AskedDevice: device(m.UserAgent)}
-	issuer, clientID := env.Issuer(p.s.publicURL), ""
+	issuer, clientID, colour := env.Issuer(p.s.publicURL), "", env.Brand.Accent
 	if m.Application != "" {
 		app, err := p.s.Applications.ByID(ctx, env.ID, m.Application)
 		if err != nil {
 			return nil, err
 		}
-		head.Application, clientID = app.Name, app.ClientID
+		head.Application, clientID, colour = app.Name, app.ClientID, app.Brand(env).Accent
+	}
+	if accent, ok := templates.NewAccent(colour); ok {
+		head.Accent, head.OnAccent = accent.Colour, accent.On
 	}
 	chrome := templates.Chrome{Prefix: issuer, Interaction: m.Interaction, ClientID: clientID}
 	switch m.Kind {

@@ -23,6 +23,7 @@ type environmentRow struct {
 	BrowserMaxLength         int64
 	BrowserInactivityTimeout int64
 	BrowserUnrememberedMax   int64
+	Brand                    environments.Brand `gorm:"serializer:json"`
 	ManagedBy                string
 	CreatedAt                int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt                int64 `gorm:"autoUpdateTime:false"`
@@ -37,7 +38,7 @@ func rowOfEnvironment(e *environments.Environment) environmentRow {
 		BrowserMaxLength:         seconds(e.BrowserSessions.MaxLength),
 		BrowserInactivityTimeout: seconds(e.BrowserSessions.InactivityTimeout),
 		BrowserUnrememberedMax:   seconds(e.BrowserSessions.UnrememberedMax),
-		ManagedBy:                string(e.ManagedBy), CreatedAt: micros(e.CreatedAt), UpdatedAt: micros(e.UpdatedAt),
+		Brand:                    e.Brand, ManagedBy: string(e.ManagedBy), CreatedAt: micros(e.CreatedAt), UpdatedAt: micros(e.UpdatedAt),
 	}
 }
 
@@ -50,7 +51,7 @@ func (r *environmentRow) environment() environments.Environment {
 			InactivityTimeout: durationOf(r.BrowserInactivityTimeout),
 			UnrememberedMax:   durationOf(r.BrowserUnrememberedMax),
 		},
-		ManagedBy: environments.Manager(r.ManagedBy), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+		Brand: r.Brand, ManagedBy: environments.Manager(r.ManagedBy), CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
 }
 

@@ -47,6 +47,7 @@ func TestHeaders(t *testing.T) {
 			plain + "; frame-src https://app.example https://notes.example:8443" + stays, false},
 		{"logo elsewhere", SignIn{Chrome: Chrome{LogoURI: "https://cdn.example/a/logo.svg"}}, start + " https://cdn.example" + end, false},
 		{"logo at a port", SignIn{Chrome: Chrome{LogoURI: "http://[::1]:8080/logo.svg"}}, start + " http://[::1]:8080" + end, false},
+		{"dark logo elsewhere", SignIn{Chrome: Chrome{LogoURI: "https://cdn.example/logo.svg", DarkLogoURI: "https://dark.example/logo.svg"}}, start + " https://cdn.example https://dark.example" + end, false},
 		{"logo from here", SignIn{Chrome: Chrome{LogoURI: "/brand/logo.svg"}}, plain, false},
 		{"logo that ends the directive", SignIn{Chrome: Chrome{LogoURI: "https://cdn.example;script-src *"}}, plain, false},
 		{"logo that adds a source", SignIn{Chrome: Chrome{LogoURI: "https://a.example,b.example/logo.svg"}}, plain, false},

@@ -36,8 +36,9 @@ type Chrome struct {
 	// applications: no grouping, no list of consents, no choice between application and browser.
 	OneApplication bool
 
-	LogoURI   string // logo of the application: https, or a path served from here; "" shows its initial
-	AccentURL string // path of the application's generated stylesheet (/brand/<application>-<hash>.css); "" for none
+	LogoURI     string // logo of the application: https, or a path served from here; "" shows its initial
+	DarkLogoURI string // the same for dark pages; "" takes LogoURI
+	AccentURL   string // path of the generated stylesheet (/brand/<application or environment>-<hash>.css); "" for none
 
 	HelpURI, PolicyURI, TOSURI string // of the application, else of the environment; "" leaves the link out
 

@@ -55,7 +55,7 @@ func execute(w io.Writer, page Page) error {
 // opened only where the page needs it.
 func writeHeader(h http.Header, page Page) {
 	chrome, view := page.chrome(), page.view()
-	images := strings.Join(append([]string{"img-src 'self' data:"}, origins(append(view.images, chrome.LogoURI)...)...), " ")
+	images := strings.Join(append([]string{"img-src 'self' data:"}, origins(append(view.images, chrome.LogoURI, chrome.DarkLogoURI)...)...), " ")
 	ancestors := "'none'"
 	if view.framed {
 		ancestors = "'self'"

@@ -457,6 +457,20 @@ func TestEnvironments(t *testing.T) {
 				t.Errorf("%s = %s", test.body, a.text)
 			}
 		}
+		// production refuses what development took, and says which application has it
+		one := "PATCH /environments/" + made.str("id")
+		c.want(t, 200, one, `{"kind":"development","brand":{"accent":"#3f4fd1","logo_uri":"http://localhost:3000/logo.svg"}}`)
+		inside.want(t, 200, "PATCH /applications/"+apps.str("data/0/id"), `{"redirect_uris":["http://localhost:3000/cb"]}`)
+		if a := c.want(t, 409, one, `{"kind":"production"}`); !cmp.Equal(a.fields(), []string{"kind"}) || !strings.Contains(a.text, "Staging, redirect_uris/0: ") {
+			t.Errorf("PATCH = %s", a.text)
+		}
+		inside.want(t, 200, "PATCH /applications/"+apps.str("data/0/id"), `{"redirect_uris":["https://staging.example/cb"]}`)
+		if a := c.want(t, 400, one, `{"kind":"production"}`); !cmp.Equal(a.fields(), []string{"brand/logo_uri"}) {
+			t.Errorf("PATCH = %s", a.text)
+		}
+		if a := c.want(t, 200, one, `{"kind":"production","brand":{"logo_uri":"https://staging.example/logo.svg"}}`); a.str("kind") != "production" || a.str("brand/accent") != "#3f4fd1" {
+			t.Errorf("PATCH = %s", a.text)
+		}
 		c.want(t, 404, "GET /environments/env_1", "")
 		c.want(t, 404, "PATCH /environments/env_1", `{"sign_up":false}`)
 		first := c.want(t, 200, "GET /environments?limit=2", "")

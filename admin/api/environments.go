@@ -46,10 +46,9 @@ func (a *API) registerEnvironments() {
 
 // Environment is an isolated tenant with its settings.
 type Environment struct {
-	ID     environments.ID   `json:"id" doc:"env_…"`
-	Slug   string            `json:"slug" doc:"It is in the issuer and in the API keys."`
-	Kind   environments.Kind `json:"kind" enum:"production,development" doc:"It decides how strict redirect URIs are."`
-	Issuer string            `json:"issuer" doc:"The issuer identifier (OpenID Connect Core 1.0, section 2)."`
+	ID     environments.ID `json:"id" doc:"env_…"`
+	Slug   string          `json:"slug" doc:"It is in the issuer and in the API keys."`
+	Issuer string          `json:"issuer" doc:"The issuer identifier (OpenID Connect Core 1.0, section 2)."`
 	environments.Settings
 	ManagedBy environments.Manager `json:"managed_by" doc:"apply if a file of portico apply declares it, which then undoes what is changed here; else empty."`
 	CreatedAt time.Time            `json:"created_at"`
@@ -58,7 +57,7 @@ type Environment struct {
 
 func (a *API) environmentOf(e *environments.Environment) Environment {
 	return Environment{
-		ID: e.ID, Slug: e.Slug, Kind: e.Kind, Issuer: e.Issuer(a.PublicURL), Settings: e.Settings(), ManagedBy: e.ManagedBy, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		ID: e.ID, Slug: e.Slug, Issuer: e.Issuer(a.PublicURL), Settings: e.Settings(), ManagedBy: e.ManagedBy, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
 	}
 }
 

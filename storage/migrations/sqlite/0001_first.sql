@@ -12,6 +12,7 @@ CREATE TABLE environments (
     browser_max_length         BIGINT NOT NULL,
     browser_inactivity_timeout BIGINT NOT NULL,
     browser_unremembered_max   BIGINT NOT NULL,
+    brand               TEXT    NOT NULL DEFAULT '{}', -- JSON
     managed_by          TEXT    NOT NULL DEFAULT '',
     created_at          BIGINT  NOT NULL,
     updated_at          BIGINT  NOT NULL
