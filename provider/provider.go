@@ -17,6 +17,7 @@ import (
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
 )
@@ -30,14 +31,15 @@ type Provider struct {
 
 // Deps is what a Provider works with.
 type Deps struct {
-	PublicURL    *url.URL
-	Applications *clients.Registry
-	Users        *identity.Registry
-	Sessions     *sessions.Registry
-	Cookies      *sessions.Cookies
-	Ledger       *grants.Ledger
-	AccessTokens *grants.AccessTokens
-	Keys         *keys.Ring
+	PublicURL     *url.URL
+	Applications  *clients.Registry
+	Users         *identity.Registry
+	Organizations *organizations.Registry
+	Sessions      *sessions.Registry
+	Cookies       *sessions.Cookies
+	Ledger        *grants.Ledger
+	AccessTokens  *grants.AccessTokens
+	Keys          *keys.Ring
 	// Chrome is what surrounds a page in the name of the application; app is nil where none is known.
 	Chrome func(r *http.Request, app *clients.Application) templates.Chrome
 	// Languages of the hosted pages, for ui_locales_supported.

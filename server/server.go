@@ -161,14 +161,14 @@ func (s *Server) build() error {
 		Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
-		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
+		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
 		AccessTokens: &grants.AccessTokens{Sealer: s.Sealer}, Keys: s.Keys, Chrome: s.login.Chrome, Languages: templates.Languages(),
 		InTx: inTx, Now: now, Log: s.Log,
 	})
 	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
 	s.api = api.New(api.Deps{
 		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,
-		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Keys: s.Keys, Events: storage.Events{DB: s.DB}, Answers: s.Answers,
+		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Keys: s.Keys, Events: storage.Events{DB: s.DB}, Answers: s.Answers, Tokens: s.provider,
 		Chrome: s.login.Chrome, InTx: inTx, Now: now, Log: s.Log,
 	})
 	return nil

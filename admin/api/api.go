@@ -52,6 +52,7 @@ type Deps struct {
 	Keys          *keys.Ring
 	Events        audit.Reader
 	Answers       *admin.Answers
+	Tokens        Previewer
 	Chrome        func(*http.Request, *clients.Application) templates.Chrome
 	InTx          func(ctx context.Context, fn func(context.Context) error) error
 	Now           func() time.Time
@@ -71,6 +72,7 @@ func New(d Deps) *API {
 	a := &API{Deps: d, mux: http.NewServeMux()}
 	a.huma = newHuma(a.mux)
 	a.registerApplications()
+	a.registerTokenPreview()
 	a.registerSecrets()
 	a.registerAPIKeys()
 	a.registerUsers()

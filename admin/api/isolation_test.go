@@ -85,6 +85,7 @@ func fill(t *testing.T, path string, first, others *inhabited) string {
 var bodies = map[string]string{
 	"POST /applications": `{"kind":"web","name":"New"}`, "PATCH /applications/{application_id}": `{"name":"Taken over"}`,
 	"POST /applications/{application_id}/redirect_uris:check": `{"uri":"https://a.example"}`,
+	"POST /applications/{application_id}/tokens:preview":      `{"user_id":"usr_1"}`,
 	"POST /applications/{application_id}/api_keys":            `{"scopes":["*"]}`,
 	"POST /users": `{"email":"new@example.com"}`, "PATCH /users/{user_id}": `{"name":"Taken over"}`,
 	"POST /roles": `{"name":"new"}`, "PATCH /roles/{role_id}": `{"description":"Taken over"}`,

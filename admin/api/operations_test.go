@@ -84,6 +84,7 @@ func TestEveryOperation(t *testing.T) {
 		c.want(t, 200, "GET "+grace+"/memberships", "")
 		c.want(t, 200, "GET "+member, "")
 		c.want(t, 200, "PATCH "+member, `{"state":"deactivated","roles":[]}`)
+		c.want(t, 200, "POST "+app+"/tokens:preview", `{"user_id":"`+user.str("id")+`","scopes":["openid","email"]}`)
 		c.want(t, 204, "DELETE "+member, "")
 		c.want(t, 204, "DELETE "+role, "")
 		c.want(t, 204, "DELETE "+organization, "")
