@@ -1,11 +1,13 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -305,6 +307,17 @@ func (r *Registry) One(ctx context.Context, env environments.ID) (bool, error) {
 		}
 	}
 	return n == 1, nil
+}
+
+// All returns every application of the environment, in the order of their names.
+func (r *Registry) All(ctx context.Context, env environments.ID) ([]*Application, error) {
+	s, err := r.snapshot(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Values(s.byID), func(a, b *Application) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(string(a.ID), string(b.ID)))
+	}), nil
 }
 
 // AllowsOrigin reports whether any application of the environment has the origin, which is all that can be known of a

@@ -65,6 +65,20 @@ func (s Schedule) due(keys []SigningKey, now time.Time) []change {
 	return changes
 }
 
+// Moves returns when Tick moves the key to its next state, if nothing else happens to it; zero for a Retired one.
+func (r *Ring) Moves(key SigningKey) time.Time {
+	s := r.Schedule.orDefaults()
+	switch key.State {
+	case Next:
+		return key.CreatedAt.Add(s.PublishBefore)
+	case Active:
+		return key.ActivatedAt.Add(s.RotateEvery)
+	case Published:
+		return key.PublishedAt.Add(s.PublishAfter)
+	}
+	return time.Time{}
+}
+
 func find(keys []SigningKey, algorithm Algorithm, state State) *SigningKey {
 	i := slices.IndexFunc(keys, func(k SigningKey) bool { return k.Algorithm == algorithm && k.State == state })
 	if i < 0 {

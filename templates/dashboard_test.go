@@ -165,6 +165,21 @@ var dashboardSamples = map[string]Page{
 	"dashboard_branding_denied": DashboardBranding{ApplicationPage: longPhone(TabBranding), DisplayName: longName.Name,
 		LightPreview: "/admin/env/staging/applications/app_5/branding/preview?theme=light", DarkPreview: "/admin/env/staging/applications/app_5/branding/preview?theme=dark"},
 
+	"dashboard_keys": DashboardKeys{Dashboard: at(owner, SectionKeys), JWKS: "https://id.acme.example/.well-known/jwks.json",
+		Algorithms: []KeyAlgorithm{{Name: "RS256", Active: true, Next: true, Signs: now.Add(20 * time.Hour), Applications: 1204}, {Name: "PS256"}, {Name: "ES256", Active: true, Applications: 1}, {Name: "EdDSA", Next: true, Signs: now.Add(time.Hour)}},
+		Rows: []KeyRow{
+			{ID: "5yNn2Vq0ZBw3PZ1m3bN4c1dR8sTqLhXkUoEjGfYaWiI", Algorithm: "RS256", State: "next", Created: now.Add(-4 * time.Hour), Since: now.Add(-4 * time.Hour), Until: now.Add(20 * time.Hour)},
+			{ID: "Qm9iQ2hhcmxpZURhdmVFdmVGcmFua0dyYWNlSGVpZGk", Algorithm: "RS256", State: "active", Created: now.AddDate(0, -3, 0), Since: now.AddDate(0, -3, 1), Until: now.AddDate(0, 0, 1)},
+			{ID: "_-VwXyZ0123456789abcdefghijklmnopqrstuvwxyz", Algorithm: "ES256", State: "published", Created: now.AddDate(0, -3, 0), Since: now.Add(-time.Hour), Until: now.AddDate(0, 0, 1)},
+			{ID: "AAAAwXyZ0123456789abcdefghijklmnopqrstuvwxy", Algorithm: "RS256", State: "retired", Created: now.AddDate(-1, 0, 0), Since: now.AddDate(0, -3, 0)}}},
+	"dashboard_keys_denied": DashboardKeys{Dashboard: at(viewer, SectionKeys), JWKS: "https://id.acme.example/env/staging/.well-known/jwks.json", Denied: NeedsRole("admin"),
+		Algorithms: []KeyAlgorithm{{Name: "RS256", Active: true, Applications: 3}, {Name: "PS256"}},
+		Rows:       []KeyRow{{ID: "Qm9iQ2hhcmxpZURhdmVFdmVGcmFua0dyYWNlSGVpZGk", Algorithm: "RS256", State: "active", Created: now.AddDate(0, -3, 0), Since: now.AddDate(0, -3, 0), Until: now.AddDate(0, 0, 1)}}},
+	"dashboard_key_rotate":        DashboardKeyRotate{Dashboard: at(owner, SectionKeys), Algorithm: "RS256", When: "soon"},
+	"dashboard_key_rotate_errors": DashboardKeyRotate{Dashboard: at(owner, SectionKeys), Algorithm: "ES256", Errors: []FieldError{{"when", TextWhen}}},
+	"dashboard_confirm_retire_key": DashboardConfirm{Dashboard: at(owner, SectionKeys), What: ConfirmRetireKey, Subject: "RS256 Qm9iQ2hhcmxpZURhdmVFdmVGcmFua0dyYWNlSGVpZGk",
+		Effects: []Message{EffectSigned, EffectSigners("RS256", 3), EffectKeptTokens, EffectForGood}, Path: "/admin/env/production/keys/Qm9i/retire", Back: "/admin/env/production/keys"},
+
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
 		{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)},

@@ -78,6 +78,7 @@ func (h *Handler) routes() []route {
 		h.credentialRoutes(),
 		h.accessRoutes(),
 		h.brandingRoutes(),
+		h.keyRoutes(),
 		h.operatorRoutes(),
 	)
 }
@@ -137,6 +138,11 @@ var notices = map[string]templates.Message{
 	"application_enabled":  templates.TextApplicationEnabled,
 	"credential_ended":     templates.TextCredentialEnded,
 	"default_moved":        templates.TextDefaultMoved,
+	"key_deleted":          templates.TextKeyDeleted,
+	"key_made":             templates.TextKeyMade,
+	"key_next":             templates.TextKeyNext,
+	"key_retired":          templates.TextKeyRetired,
+	"key_rotated":          templates.TextKeyRotated,
 	"operator_removed":     templates.TextOperatorRemoved,
 	"restored":             templates.TextRestored,
 	"role_saved":           templates.TextRoleSaved,

@@ -150,6 +150,7 @@ type menuItem struct {
 var (
 	menu = []menuItem{
 		{templates.SectionApplications, admin.ReadApplications},
+		{templates.SectionKeys, admin.ReadKeys},
 	}
 	installationMenu = []menuItem{
 		{templates.SectionOperators, admin.ReadOperators},
