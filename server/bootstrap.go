@@ -104,6 +104,7 @@ func (s *Server) registerDemo(ctx context.Context) (*demoClients, error) {
 	}
 	tasks, tasksSecret, err := s.Applications.Create(ctx, env, clients.New{Kind: clients.Web, Name: "Tasks", Configure: func(a *clients.Application) error {
 		register(a, "Tasks", demo.TasksRegistration(base))
+		a.SessionPolicy = clients.Native.Preset().SessionPolicy // beside the clocks of Notes, which are those of a web application
 		return nil
 	}})
 	if err != nil {

@@ -32,8 +32,6 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "ready\n")
 }
 
-var errOffset = fault.Invalidf("offset_seconds", "offset_seconds must be a number of seconds within 20 years.")
-
 // json serves a small JSON endpoint of local mode.
 func (s *Server) json(handle func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -152,21 +150,4 @@ func (s *Server) OnMail(told func(address, to, subject string)) {
 	if s.Mailbox != nil {
 		s.Mailbox.OnReceive = func(m mail.Received) { told(s.mailboxAddress()+"/"+m.ID, m.To, m.Subject) }
 	}
-}
-
-// devClock serves POST /dev/clock in local mode: {"offset_seconds": 172800} moves the clock two days ahead of the real one.
-func (s *Server) devClock(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		OffsetSeconds *int64 `json:"offset_seconds"`
-	}
-	if err := readJSON(w, r, &in); err != nil {
-		return err
-	}
-	const most = 20 * 365 * 24 * 60 * 60
-	if in.OffsetSeconds == nil || *in.OffsetSeconds < -most || *in.OffsetSeconds > most {
-		return errOffset
-	}
-	s.Clock.Set(time.Duration(*in.OffsetSeconds) * time.Second)
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "clock moved", slog.Int64("offset_seconds", *in.OffsetSeconds))
-	return writeJSON(w, map[string]any{"offset_seconds": *in.OffsetSeconds, "now": s.Clock.Now().UTC().Format(time.RFC3339)})
 }

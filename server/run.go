@@ -70,7 +70,7 @@ func (s *Server) demo(ctx context.Context) (http.Handler, error) {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
 	return demo.New(demo.Config{
-		Issuer: s.Config.PublicURL, BaseURL: s.demoURL(), Notes: known.Notes, Tasks: known.Tasks, MailboxURL: s.mailboxAddress(), Now: s.Clock.Now, Log: s.Log,
+		Issuer: s.Config.PublicURL, BaseURL: s.demoURL(), Notes: known.Notes, Tasks: known.Tasks, MailboxURL: s.mailboxAddress(), ClockURL: s.clockAddress(), Now: s.Clock.Now, Log: s.Log,
 	})
 }
 

@@ -36,7 +36,7 @@ func newApp(c Config, issuer *issuer, client Client, key string) *app {
 		now: c.Now, log: c.Log.With("application", client.Name),
 	}
 	a.sessions = &sessions{
-		Cookie: key + "_session", Path: a.path, Secure: strings.HasPrefix(c.BaseURL, "https:"), Now: c.Now,
+		Cookie: key + "_session", Secure: strings.HasPrefix(c.BaseURL, "https:"), Now: c.Now,
 		byID: map[string]*entry{},
 	}
 	a.items = &items{First: firstItems[key], bySub: map[string][]item{}}
@@ -161,6 +161,7 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) error {
 		render(w, http.StatusOK, "signed-out", signedOutPage{page: a.page(title), Notice: s.notice, Steps: s.steps})
 		return nil
 	}
+	a.askDeadline(r.Context(), s.account)
 	w.Header().Set("Content-Security-Policy", policy)
 	render(w, http.StatusOK, "signed-in", a.describe(s))
 	return nil

@@ -29,6 +29,7 @@ type Config struct {
 	Notes      Client
 	Tasks      Client
 	MailboxURL string           // where mail of the provider can be read; empty shows no link
+	ClockURL   string           // where a post of {"advance_seconds": 3600} moves the provider's clock, and Now; empty lets no time pass
 	HTTPClient *http.Client     // for calls to the provider; nil is one that gives up after 10 s
 	Now        func() time.Time // nil is time.Now
 	Log        *slog.Logger     // nil discards
@@ -111,9 +112,7 @@ func New(c Config) (http.Handler, error) {
 		Title: notes.client.Name + " and " + tasks.client.Name + ": two applications, one sign-in",
 		Theme: "overview", Issuer: c.Issuer, Mailbox: c.MailboxURL,
 	}
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		render(w, http.StatusOK, "overview", overviewPage{page: front, Notes: notes.link(), Tasks: tasks.link()})
-	})
+	(&stage{issuer: issuer, front: front, notes: notes, tasks: tasks, clockURL: c.ClockURL, now: c.Now}).mount(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		lost := front
 		lost.Title = "There is no page at this address"

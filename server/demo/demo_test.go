@@ -30,7 +30,7 @@ func newWorld(t *testing.T) *world {
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
 	handler, err := New(Config{
-		Issuer: p.URL, BaseURL: base, MailboxURL: p.URL + "/dev/mailbox",
+		Issuer: p.URL, BaseURL: base, MailboxURL: p.URL + "/dev/mailbox", ClockURL: p.URL + "/dev/clock", Now: p.now,
 		Notes: Client{ID: "notes", Secret: p.Secrets["notes"]}, Tasks: Client{ID: "tasks", Secret: p.Secrets["tasks"]},
 	})
 	if err != nil {
@@ -172,7 +172,7 @@ func TestCookies(t *testing.T) {
 	w := newWorld(t)
 	w.Browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	begun := w.get("/notes/login")
-	want := []string{"notes_session=…; Path=/notes; HttpOnly; SameSite=Lax"}
+	want := []string{"notes_session=…; Path=/; HttpOnly; SameSite=Lax"}
 	cookie := begun.Header.Get("Set-Cookie")
 	value, _, _ := strings.Cut(strings.TrimPrefix(cookie, "notes_session="), ";")
 	if diff := cmp.Diff(want, []string{strings.Replace(cookie, value, "…", 1)}); diff != "" {
@@ -529,7 +529,7 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 func TestSessionsAreBounded(t *testing.T) {
 	now := time.Unix(0, 0)
-	table := &sessions{Cookie: "c", Path: "/", Now: func() time.Time { now = now.Add(time.Second); return now }, byID: map[string]*entry{}}
+	table := &sessions{Cookie: "c", Now: func() time.Time { now = now.Add(time.Second); return now }, byID: map[string]*entry{}}
 	var first *http.Cookie
 	for i := range maxSessions + 1 {
 		rec := httptest.NewRecorder()

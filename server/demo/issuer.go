@@ -30,6 +30,7 @@ type provider struct {
 	now        func() time.Time
 	JWKS       string
 	EndSession string // empty: the provider has no RP-Initiated Logout
+	Introspect string // empty: the provider has no introspection
 	SendsIss   bool   // every authorization response names its issuer (RFC 9207 §3)
 }
 
@@ -52,12 +53,13 @@ func (i *issuer) discover(ctx context.Context) (*provider, error) {
 	var doc struct {
 		JWKS       string `json:"jwks_uri"`
 		EndSession string `json:"end_session_endpoint"`
+		Introspect string `json:"introspection_endpoint"`
 		SendsIss   bool   `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := p.Claims(&doc); err != nil {
 		return nil, &unreachable{issuer: i.URL, cause: err}
 	}
-	i.found = &provider{Provider: p, now: i.Now, JWKS: doc.JWKS, EndSession: doc.EndSession, SendsIss: doc.SendsIss}
+	i.found = &provider{Provider: p, now: i.Now, JWKS: doc.JWKS, EndSession: doc.EndSession, Introspect: doc.Introspect, SendsIss: doc.SendsIss}
 	return i.found, nil
 }
 

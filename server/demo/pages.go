@@ -53,11 +53,6 @@ func (a *app) page(title string) page {
 	return page{Title: title, Theme: a.key, App: a.link(), Other: a.other, Issuer: a.issuer.URL, Mailbox: a.mailbox}
 }
 
-type overviewPage struct {
-	page
-	Notes, Tasks link
-}
-
 type signedOutPage struct {
 	page
 	Notice notice
@@ -128,7 +123,7 @@ type signedInPage struct {
 	ACR        string
 	AMR        []string
 	CanRefresh bool
-	Access     clock
+	Clocks     []clock
 	Granted    value // when the access token came
 	SignedIn   value
 	SignedAgo  string
@@ -139,11 +134,30 @@ type signedInPage struct {
 
 // clock counts down.
 type clock struct {
-	Known   bool
-	Left    int // seconds
-	Total   int // seconds
-	Text    string
-	Expired bool
+	ID, Name, Over string // Over is what it says at the end
+	Left, Total    int    // seconds
+}
+
+func (c clock) Text() string {
+	if c.Left == 0 {
+		return c.Over
+	}
+	return countdown(c.Left)
+}
+
+// clocks are those of the account's access token and session, as far as the provider tells of them.
+func (a *app) clocks(acc *account) []clock {
+	var list []clock
+	add := func(c clock, end time.Time) {
+		if !end.IsZero() {
+			c.Left = max(0, int(end.Sub(a.now()).Seconds()))
+			c.Total = max(c.Left, int(end.Sub(acc.Received).Seconds()))
+			list = append(list, c)
+		}
+	}
+	add(clock{ID: a.key + "-access", Name: "Access token expires in", Over: "expired"}, acc.accessTokenEnd())
+	add(clock{ID: a.key + "-session", Name: "If you stay away, the session ends in", Over: "over"}, acc.Ends)
+	return list
 }
 
 // claims are a JSON object for people and for developers.
@@ -185,6 +199,7 @@ func (a *app) describe(s *session) signedInPage {
 		Notice: s.notice, Changes: s.changes, Steps: s.steps,
 		Items: a.items.of(acc.Subject), MaxText: maxText,
 		Subject: acc.Subject, SID: acc.Claims.SID, ACR: acc.Claims.ACR, AMR: acc.Claims.AMR,
+		Clocks:     a.clocks(acc),
 		CanRefresh: acc.Token.RefreshToken != "",
 		Granted:    at(acc.Received),
 		SignedIn:   at(seconds(acc.Claims.AuthTime)),
@@ -199,10 +214,6 @@ func (a *app) describe(s *session) signedInPage {
 		if i.Done {
 			p.Done++
 		}
-	}
-	if end := acc.accessTokenEnd(); !end.IsZero() {
-		left := max(0, int(end.Sub(now).Seconds()))
-		p.Access = clock{Known: true, Left: left, Total: int(acc.Token.ExpiresIn), Text: countdown(left), Expired: left == 0}
 	}
 	return p
 }
@@ -219,32 +230,49 @@ func initials(name string) string {
 	return strings.ToUpper(string(out))
 }
 
-// countdown writes seconds as 4:05, or 1:04:05 from an hour on.
+// countdown writes seconds as 4:05, from an hour on as 1:04:05, from a day on as 2 d 1:04:05.
 func countdown(s int) string {
-	if s < 3600 {
+	const day = 24 * 3600
+	switch {
+	case s < 3600:
 		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	case s < day:
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 	}
-	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	return fmt.Sprintf("%d d %d:%02d:%02d", s/day, s%day/3600, s/60%60, s%60)
 }
 
 func ago(d time.Duration) string {
-	count := func(n int, unit string) string {
+	if d < 5*time.Second {
+		return "just now"
+	}
+	return count(d) + " ago"
+}
+
+// lasting writes how long a clock ran, which two machines saw begin and end.
+func lasting(d time.Duration) string {
+	if d > time.Hour {
+		d = d.Round(time.Minute)
+	}
+	return count(d)
+}
+
+func count(d time.Duration) string {
+	of := func(n int, unit string) string {
 		if n == 1 {
-			return "1 " + unit + " ago"
+			return "1 " + unit
 		}
-		return strconv.Itoa(n) + " " + unit + "s ago"
+		return strconv.Itoa(n) + " " + unit + "s"
 	}
 	switch {
-	case d < 5*time.Second:
-		return "just now"
 	case d < time.Minute:
-		return count(int(d.Seconds()), "second")
+		return of(int(d.Seconds()), "second")
 	case d < time.Hour:
-		return count(int(d.Minutes()), "minute")
+		return of(int(d.Minutes()), "minute")
 	case d < 48*time.Hour:
-		return count(int(d.Hours()), "hour")
+		return of(int(d.Hours()), "hour")
 	}
-	return count(int(d.Hours())/24, "day")
+	return of(int(d.Hours())/24, "day")
 }
 
 // meanings are those of OIDC Core §§2, 5.1, 3.1.3.6 and of the logout specifications, in their order.

@@ -29,6 +29,9 @@ type fakeProvider struct {
 	Claims    func(map[string]any)  // changes the claims of the next ID tokens
 	UserInfo  map[string]any        // nil refuses
 	Ended     string                // error_description of every further refresh; empty: alive
+	EndedFor  string                // whose refreshes Ended is for; empty: everybody's
+	Ahead     time.Duration         // of its clock
+	Life      time.Duration         // of a session from now on, as introspection says
 	LastQuery map[string]url.Values // by path
 	signer    jose.Signer
 	keys      jose.JSONWebKeySet
@@ -51,6 +54,7 @@ func newFakeProvider(t *testing.T) *fakeProvider {
 	}
 	p := &fakeProvider{
 		Secrets:   map[string]string{},
+		Life:      3 * 24 * time.Hour,
 		AuthTime:  time.Now().Add(-3 * time.Minute),
 		UserInfo:  map[string]any{"sub": "usr_ada", "name": "Ada Lovelace", "email": "ada@example.com", "email_verified": true},
 		LastQuery: map[string]url.Values{},
@@ -61,13 +65,28 @@ func newFakeProvider(t *testing.T) *fakeProvider {
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, map[string]any{
 			"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
-			"userinfo_endpoint": p.URL + "/userinfo", "jwks_uri": p.URL + "/jwks", "end_session_endpoint": p.URL + "/logout",
+			"userinfo_endpoint": p.URL + "/userinfo", "jwks_uri": p.URL + "/jwks", "end_session_endpoint": p.URL + "/logout", "introspection_endpoint": p.URL + "/introspect",
 			"id_token_signing_alg_values_supported": []string{"ES256"}, "authorization_response_iss_parameter_supported": true,
 		})
 	})
 	mux.HandleFunc("GET /jwks", func(w http.ResponseWriter, r *http.Request) { reply(w, 200, p.keys) })
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /token", p.token)
+	mux.HandleFunc("POST /introspect", func(w http.ResponseWriter, r *http.Request) {
+		client, _, _ := r.BasicAuth()
+		reply(w, 200, map[string]any{"active": p.refresh[r.FormValue("token")] == client, "exp": p.now().Add(p.Life).Unix()})
+	})
+	mux.HandleFunc("POST /dev/clock", func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Seconds int `json:"advance_seconds"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			reply(w, 400, nil)
+			return
+		}
+		p.Ahead += time.Duration(in.Seconds) * time.Second
+		reply(w, 200, nil)
+	})
 	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) {
 		if p.UserInfo == nil {
 			reply(w, 401, map[string]any{"error": "invalid_token"})
@@ -89,6 +108,8 @@ func newFakeProvider(t *testing.T) *fakeProvider {
 	p.URL = server.URL
 	return p
 }
+
+func (p *fakeProvider) now() time.Time { return time.Now().Add(p.Ahead) }
 
 func (p *fakeProvider) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
@@ -121,7 +142,7 @@ func (p *fakeProvider) token(w http.ResponseWriter, r *http.Request) {
 		}
 		nonce = q.Get("nonce")
 	case "refresh_token":
-		if p.refresh[r.FormValue("refresh_token")] != client || p.Ended != "" {
+		if p.refresh[r.FormValue("refresh_token")] != client || p.Ended != "" && (p.EndedFor == "" || p.EndedFor == client) {
 			reply(w, 400, map[string]any{"error": "invalid_grant", "error_description": p.Ended})
 			return
 		}
@@ -145,7 +166,7 @@ func (p *fakeProvider) token(w http.ResponseWriter, r *http.Request) {
 
 // sign returns a JWT for the client with the usual claims and these.
 func (p *fakeProvider) sign(client string, more map[string]any) string {
-	now := time.Now()
+	now := p.now()
 	claims := map[string]any{
 		"iss": p.URL, "sub": "usr_ada", "aud": client, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	}

@@ -73,6 +73,7 @@ type account struct {
 	IDToken  string
 	Issued   time.Time // iat of IDToken
 	Expires  time.Time // exp of IDToken
+	Ends     time.Time // when the session ends unless it is used, as the provider said last; zero if it didn't
 	Claims   idClaims
 	AllID    json.RawMessage // every claim of IDToken
 	UserInfo json.RawMessage // nil if the provider did not answer
@@ -132,7 +133,6 @@ func (p person) full() string {
 // sessions are those of one application, by the random value of its cookie.
 type sessions struct {
 	Cookie string // its name
-	Path   string
 	Secure bool
 	Now    func() time.Time
 
@@ -180,8 +180,17 @@ func (t *sessions) give(w http.ResponseWriter, r *http.Request, s *session) {
 	}
 	t.byID[id] = e
 	http.SetCookie(w, &http.Cookie{
-		Name: t.Cookie, Value: id, Path: t.Path, Secure: t.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: t.Cookie, Value: id, Path: "/", Secure: t.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
+}
+
+// left says that nobody is signed in to the session of the request any more, so that nothing more is told of her.
+func (t *sessions) left(r *http.Request) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if cookie, err := r.Cookie(t.Cookie); err == nil && t.byID[cookie.Value] != nil {
+		t.byID[cookie.Value].subject = ""
+	}
 }
 
 func (t *sessions) dropOldest() {

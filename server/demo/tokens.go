@@ -1,12 +1,17 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -71,6 +76,15 @@ func (a *app) askUserInfo(ctx context.Context, p *provider, acc *account) step {
 
 // refresh serves POST /notes/refresh.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request, s *session) error {
+	if err := a.useRefreshToken(r, s); err != nil {
+		return err
+	}
+	return a.goHome(w, r)
+}
+
+// useRefreshToken gets new tokens for the account of s, or signs it out if the provider says that its session has ended. The
+// session reports which; its error is that the provider can't be reached.
+func (a *app) useRefreshToken(r *http.Request, s *session) error {
 	p, err := a.issuer.discover(r.Context())
 	if err != nil {
 		return err
@@ -78,27 +92,89 @@ func (a *app) refresh(w http.ResponseWriter, r *http.Request, s *session) error 
 	before := *s.account
 	if before.Token.RefreshToken == "" {
 		s.report(notice{Bad: true, Title: "There is no refresh token", Text: "Portico gave none. Sign in again to get new tokens."})
-		return a.goHome(w, r)
+		return nil
 	}
 	after, steps, err := a.renew(r.Context(), p, before)
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode == "invalid_grant" {
 		s.account = nil
-		n := notice{Bad: true, Title: "Your session at Portico has ended", Text: sentence(refused.ErrorDescription), Code: refused.ErrorCode}
-		if n.Text == "" {
-			n.Text = "Sign in again to go on."
-		}
-		s.report(n, steps...)
-		return a.goHome(w, r)
+		a.sessions.left(r)
+		s.report(a.farewell(before, refused), steps...)
+		return nil
 	}
 	if err != nil {
 		a.log.WarnContext(r.Context(), "refresh failed", "err", err)
 		s.report(failure(a.client.Name, "The refresh did not work", err), steps...)
-		return a.goHome(w, r)
+		return nil
 	}
 	s.account = &after
 	s.report(notice{Title: "New tokens, same session", Text: "The session goes on, and you were not asked anything."}, steps...)
 	s.changes = compare(before, after)
-	return a.goHome(w, r)
+	return nil
+}
+
+// endedForm is how the provider tells developers when and why a session ended.
+var endedForm = regexp.MustCompile(`ended at (\S+): (\w+)`)
+
+// farewell says why the account is signed out, as the provider's refusal of its refresh token has it.
+func (a *app) farewell(acc account, refused *oauth2.RetrieveError) notice {
+	n := notice{Bad: true, Title: "Your session at Portico has ended", Text: cmp.Or(sentence(refused.ErrorDescription), "Sign in again to go on."), Code: refused.ErrorCode}
+	told := endedForm.FindStringSubmatch(refused.ErrorDescription)
+	if told == nil {
+		return n
+	}
+	ended, err := time.Parse(time.RFC3339, told[1])
+	if err != nil {
+		return n
+	}
+	switch told[2] {
+	case "inactivity":
+		n.Title = fmt.Sprintf("You were signed out of %s because you were away for %s", a.client.Name, lasting(ended.Sub(acc.Received)))
+	case "max_length":
+		n.Title = fmt.Sprintf("You were signed out of %s because you signed in %s before", a.client.Name, lasting(ended.Sub(seconds(acc.Claims.AuthTime))))
+	}
+	return n
+}
+
+// askDeadline sets acc.Ends: what introspection says of the refresh token (RFC 7662 §2.2). Without an answer it stays as it was.
+func (a *app) askDeadline(ctx context.Context, acc *account) {
+	p, err := a.issuer.discover(ctx)
+	if err != nil || p.Introspect == "" || acc.Token.RefreshToken == "" {
+		return
+	}
+	answer, err := a.introspect(ctx, p, acc.Token.RefreshToken)
+	switch {
+	case err != nil:
+		a.log.WarnContext(ctx, "introspection failed", "err", err)
+	case !answer.Active:
+		acc.Ends = a.now()
+	default:
+		acc.Ends = seconds(answer.Expires)
+	}
+}
+
+// introspection is what the demo reads of an introspection response.
+type introspection struct {
+	Active  bool  `json:"active"`
+	Expires int64 `json:"exp"` // seconds since the epoch; 0 if the provider didn't say
+}
+
+func (a *app) introspect(ctx context.Context, p *provider, token string) (answer introspection, err error) {
+	form := url.Values{"token": {token}, "token_type_hint": {"refresh_token"}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Introspect, strings.NewReader(form.Encode()))
+	if err != nil {
+		return answer, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(url.QueryEscape(a.client.ID), url.QueryEscape(a.client.Secret))
+	response, err := a.issuer.HTTP.Do(r)
+	if err != nil {
+		return answer, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return answer, fmt.Errorf("introspection answered %s", response.Status)
+	}
+	return answer, json.NewDecoder(io.LimitReader(response.Body, maxBody)).Decode(&answer)
 }
 
 // renew spends the refresh token of the account and returns the account with what came back.

@@ -32,12 +32,38 @@ type person struct {
 // TestJourneys runs each file of tests in this folder against one server with the demo, on another host name than the
 // applications. A file gets three people of its own, so that files don't meet in a limit or in a list of sessions.
 func TestJourneys(t *testing.T) {
+	i, env := start(t)
+	files, err := filepath.Glob("*.test.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(file, ".test.mjs")
+		if name == "pages" || name == "demo-clocks" { // TestPages, TestDemoClocks
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			env["PORTICO_PEOPLE"] = people(t, i, name)
+			Run(t, env, file)
+		})
+	}
+}
+
+// TestDemoClocks runs its file against a server of its own, as it moves the clock.
+func TestDemoClocks(t *testing.T) {
+	i, env := start(t)
+	env["PORTICO_PEOPLE"] = people(t, i, "demo-clocks")
+	Run(t, env, "demo-clocks.test.mjs")
+}
+
+// start starts a server with the demo and the applications of register. Its environment is what lib/portico.mjs reads.
+func start(t *testing.T) (i *servertest.Installation, env map[string]string) {
 	address, demo := servertest.FreeAddress(t), servertest.FreeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := servertest.Start(t, servertest.Options{Variables: map[string]string{
+	i = servertest.Start(t, servertest.Options{Variables: map[string]string{
 		"PORTICO_LISTEN": address, "PORTICO_PUBLIC_URL": "http://localhost:" + port,
 		"PORTICO_DEMO_ENABLED": "true", "PORTICO_DEMO_LISTEN": demo,
 	}})
@@ -45,29 +71,20 @@ func TestJourneys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{
+	return i, map[string]string{
 		"PORTICO_ISSUER": i.Issuer, "PORTICO_DEMO": "http://" + demo, "PORTICO_SETUP": i.Issuer + "/setup?token=" + token,
 		"PORTICO_CLIENTS": text(t, register(t, i)),
 	}
-	files, err := filepath.Glob("*.test.mjs")
-	if err != nil {
-		t.Fatal(err)
+}
+
+// people makes three users for the file of tests with the name, and returns them as text.
+func people(t *testing.T, i *servertest.Installation, name string) string {
+	var all []person
+	for _, who := range []string{"nina", "omar", "pia"} {
+		user := i.AddUser(t, who+"-"+name+"@example.com")
+		all = append(all, person{user.Profile.Name, user.Email, servertest.Password})
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(file, ".test.mjs")
-		if name == "pages" { // TestPages
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			var people []person
-			for _, who := range []string{"nina", "omar", "pia"} {
-				user := i.AddUser(t, who+"-"+name+"@example.com")
-				people = append(people, person{user.Profile.Name, user.Email, servertest.Password})
-			}
-			env["PORTICO_PEOPLE"] = text(t, people)
-			Run(t, env, file)
-		})
-	}
+	return text(t, all)
 }
 
 // register makes the applications that lib/portico.mjs hands to the tests, by role.
@@ -97,6 +114,9 @@ func register(t *testing.T, i *servertest.Installation) map[string]client {
 	add("post", "Borealis", clients.Web, func(a *clients.Application) { a.TokenEndpointAuthMethod = clients.AuthClientSecretPost })
 	add("partner", "Cumulus", clients.Web, func(a *clients.Application) { a.Consent = clients.ConsentThirdParty })
 	add("spa", "Drift", clients.SPA, func(a *clients.Application) { forReports(a); a.CORSOrigins = []string{origin} })
+	add("watcher", "Flux", clients.Web, func(a *clients.Application) { // also on the provider's site, where browsers show frames their cookies
+		a.RedirectURIs = append(a.RedirectURIs, strings.Replace(a.RedirectURIs[0], "127.0.0.1", "localhost", 1))
+	})
 	add("machine", "Engine", clients.Machine, forReports)
 
 	reports := roles["api"]
