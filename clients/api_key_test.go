@@ -37,9 +37,9 @@ func (h *house) AppendEvent(_ context.Context, e audit.Event) error {
 	return nil
 }
 
-// EndApplication implements clients.SessionEnder for applications that have no sessions.
-func (h *house) EndApplication(context.Context, environments.ID, clients.ID, string) error {
-	return nil
+// Cut implements clients.SessionEnder for applications that have no sessions.
+func (h *house) Cut(context.Context, environments.ID, clients.ID, string) (clients.Cut, error) {
+	return clients.Cut{}, nil
 }
 
 // open is a node of the house on a database.

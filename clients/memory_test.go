@@ -150,7 +150,7 @@ func (m *memory) UpdateApplication(ctx context.Context, env environments.ID, id 
 	})
 }
 
-func (m *memory) DeleteApplication(ctx context.Context, env environments.ID, id ID) error {
+func (m *memory) DeleteApplication(ctx context.Context, env environments.ID, id ID, _ time.Time) error {
 	return m.write(ctx, &Application{ID: id, Environment: env}, func(apps map[ID]*Application) error {
 		delete(apps, id)
 		return nil
@@ -185,12 +185,12 @@ func (m *memory) AppendEvent(_ context.Context, e audit.Event) error {
 	return nil
 }
 
-// EndApplication implements SessionEnder: an event stands for the sessions that end.
-func (m *memory) EndApplication(ctx context.Context, env environments.ID, id ID, reason string) error {
+// Cut implements SessionEnder: an event stands for the sessions that end.
+func (m *memory) Cut(ctx context.Context, env environments.ID, id ID, reason string) (Cut, error) {
 	if ctx.Value(inTx{}) == nil {
-		return fmt.Errorf("sessions of %s end outside of a transaction", id)
+		return Cut{}, fmt.Errorf("sessions of %s end outside of a transaction", id)
 	}
-	return m.AppendEvent(ctx, audit.Event{Name: "sessions ended", Environment: string(env), Target: string(id), Reason: reason})
+	return Cut{Before: "ses_1", Reason: reason}, m.AppendEvent(ctx, audit.Event{Name: "sessions ended", Environment: string(env), Target: string(id), Reason: reason})
 }
 
 // told returns what was recorded since the last call, a line for each event.
@@ -262,9 +262,13 @@ func newRegistry(t testing.TB) (*Registry, *memory, *clock) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	vault, err := keys.NewVault([]byte(strings.Repeat("v", keys.MinKeyEncryptionKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := &memory{apps: map[ID]*Application{}}
 	c := &clock{now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
-	r := &Registry{Store: m, Audit: &audit.Log{Store: m, Now: c.Now}, Pepper: pepper, Sessions: m, InTx: m.InTx, Now: c.Now}
+	r := &Registry{Store: m, Audit: &audit.Log{Store: m, Now: c.Now}, Pepper: pepper, Vault: vault, Sessions: m, InTx: m.InTx, Now: c.Now}
 	m.registry = r
 	return r, m, c
 }

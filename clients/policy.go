@@ -3,6 +3,8 @@ package clients
 import (
 	"slices"
 	"time"
+
+	"github.com/portico-id/portico/audit"
 )
 
 // Activity says what starts an inactivity timeout again.
@@ -27,6 +29,17 @@ type SessionPolicy struct {
 	// Retired has the policies that a change replaced while sessions may have expired under them, the oldest first:
 	// what has ended stays ended, noticed or not.
 	Retired []RetiredPolicy
+	// Cut is the latest that ended all sessions of the application.
+	Cut Cut
+}
+
+// Cut ends at once every session of an application that was started before it, however many they are: nothing is written to
+// their rows but later.
+type Cut struct {
+	Before string // is over: every session whose ID comes before this in the order of bytes; "" for none
+	At     time.Time
+	Reason string
+	Actor  audit.Actor
 }
 
 // RetiredPolicy is a policy that ruled until a time.
@@ -45,6 +58,7 @@ func (a *Application) ChangePolicy(next SessionPolicy, now time.Time) {
 
 func (p *SessionPolicy) replacedBy(next SessionPolicy, now time.Time) SessionPolicy {
 	// A session that was last active before a policy retired, and isn't over under that of today, was so since.
+	next.Cut = p.Cut
 	next.Retired = slices.DeleteFunc(slices.Clone(p.Retired), func(r RetiredPolicy) bool {
 		return !now.Before(r.Until.Add(p.InactivityTimeout))
 	})
@@ -60,9 +74,8 @@ func (p *SessionPolicy) replacedBy(next SessionPolicy, now time.Time) SessionPol
 	return next
 }
 
-// sameClocks reports whether the policies differ in nothing but what is retired.
+// sameClocks reports whether the policies differ in nothing but what is retired and cut.
 func (p SessionPolicy) sameClocks(q SessionPolicy) bool {
-	p.Retired, q.Retired = nil, nil
 	return p.AccessTokenLifetime == q.AccessTokenLifetime && p.InactivityTimeout == q.InactivityTimeout &&
 		p.MaxSessionLength == q.MaxSessionLength && p.IDTokenLifetime == q.IDTokenLifetime &&
 		p.AuthorizationCodeLifetime == q.AuthorizationCodeLifetime && p.RefreshReuseWindow == q.RefreshReuseWindow &&

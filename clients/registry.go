@@ -26,6 +26,7 @@ type Registry struct {
 	Store    Store
 	Audit    audit.Recorder
 	Pepper   *keys.Pepper
+	Vault    *keys.Vault // for the secrets of client_secret_jwt
 	Sessions SessionEnder
 	InTx     func(ctx context.Context, fn func(context.Context) error) error
 	Now      func() time.Time
@@ -36,8 +37,8 @@ type Registry struct {
 
 // SessionEnder ends the sessions of an application.
 type SessionEnder interface {
-	// EndApplication ends every living session of the application, in the transaction of ctx.
-	EndApplication(ctx context.Context, env environments.ID, id ID, reason string) error
+	// Cut returns the cut that ends every session of the application which has been started, once the application has it.
+	Cut(ctx context.Context, env environments.ID, id ID, reason string) (Cut, error)
 }
 
 // The reasons for which the Registry ends sessions.
@@ -60,7 +61,7 @@ type New struct {
 func (r *Registry) Create(ctx context.Context, env *environments.Environment, in New) (*Application, keys.Secret, error) {
 	app := in.Kind.Preset()
 	if app.Kind == "" {
-		return nil, keys.Secret{}, fault.Invalidf("kind", "kind %s must be one of %s", quote(string(in.Kind)), list(Kinds()))
+		return nil, keys.Secret{}, unknownKind(in.Kind)
 	}
 	app.Name = in.Name
 	if in.Configure != nil {
@@ -74,13 +75,13 @@ func (r *Registry) Create(ctx context.Context, env *environments.Environment, in
 	}
 	app.CreatedAt = r.now()
 	app.UpdatedAt = app.CreatedAt
-	app.SessionPolicy.Retired = nil
+	app.SessionPolicy.Retired, app.SessionPolicy.Cut = nil, Cut{}
 	app.Secrets = nil
 	var secret keys.Secret
 	if app.usesSecret() {
 		var record Secret
 		record, secret = r.newSecret("", app.CreatedAt, time.Time{})
-		app.Secrets = []Secret{record}
+		r.keep(&app, record, secret)
 	}
 	others, err := r.snapshot(ctx, env.ID)
 	if err != nil {
@@ -114,13 +115,30 @@ func (r *Registry) Create(ctx context.Context, env *environments.Environment, in
 	return &app, secret, nil
 }
 
+func unknownKind(kind Kind) error {
+	return fault.Invalidf("kind", "kind %s must be one of %s", quote(string(kind)), list(Kinds()))
+}
+
 // Update changes the application and records the event, in one transaction. What change does to ID, Environment,
-// CreatedAt, UpdatedAt, Secrets and SessionPolicy.Retired has no effect. A change that leaves everything as it was is no
+// CreatedAt, UpdatedAt, Secrets, SessionPolicy.Retired and SessionPolicy.Cut has no effect. A change that leaves everything as it was is no
 // event. An application that becomes public loses its secrets, and one that is disabled its sessions.
 //
 // Errors: ErrNotFound; that of change; fault.Invalid, one for each mistake; fault.Conflict if change removes the default
 // redirect URI and puts no new one in its place.
 func (r *Registry) Update(ctx context.Context, env *environments.Environment, id ID, change func(*Application) error) error {
+	return r.update(ctx, env, id, change, validChange)
+}
+
+// Declare makes the application what p.Declare makes of it, managed by whoever declares it, as Update does. As all of the
+// redirect URIs are declared, the default can be missing among them.
+func (r *Registry) Declare(ctx context.Context, env *environments.Environment, id ID, p Patch, by environments.Manager) error {
+	return r.update(ctx, env, id, func(a *Application) error {
+		a.ManagedBy = by
+		return p.Declare(a)
+	}, sameClientID)
+}
+
+func (r *Registry) update(ctx context.Context, env *environments.Environment, id ID, change func(*Application) error, allowed func(before, after *Application) error) error {
 	others, err := r.snapshot(ctx, env.ID)
 	if err != nil {
 		return err
@@ -135,7 +153,7 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 		if !now.After(before.UpdatedAt) {
 			now = before.UpdatedAt.Add(time.Microsecond)
 		}
-		if err := others.settle(before, app, env.Kind, now); err != nil {
+		if err := others.settle(before, app, env.Kind, now, allowed); err != nil {
 			return err
 		}
 		d, err := compare(before, app)
@@ -147,7 +165,7 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 		switch {
 		case before.Enabled && !app.Enabled:
 			name = "application.disabled"
-			if err := r.Sessions.EndApplication(ctx, env.ID, id, endedDisabled); err != nil {
+			if app.SessionPolicy.Cut, err = r.Sessions.Cut(ctx, env.ID, id, endedDisabled); err != nil {
 				return err
 			}
 		case !before.Enabled && app.Enabled:
@@ -155,6 +173,9 @@ func (r *Registry) Update(ctx context.Context, env *environments.Environment, id
 		}
 		if err := r.record(ctx, app, name, d); err != nil {
 			return err
+		}
+		if app.TokenEndpointAuthMethod != AuthClientSecretJWT {
+			app.forgetSealed()
 		}
 		if app.Public() {
 			return r.endSecrets(ctx, app, now, now)
@@ -179,7 +200,7 @@ func (r *Registry) Preview(ctx context.Context, env *environments.Environment, i
 	}
 	after = before.Clone()
 	if err = change(after); err == nil {
-		err = others.settle(before, after, env.Kind, r.now())
+		err = others.settle(before, after, env.Kind, r.now(), validChange)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("preview a change of application %s: %w", id, err)
@@ -188,11 +209,11 @@ func (r *Registry) Preview(ctx context.Context, env *environments.Environment, i
 }
 
 // settle takes back what no change can change, retires the policy that a change at now replaced, and validates the result.
-func (s *snapshot) settle(before, app *Application, kind environments.Kind, now time.Time) error {
+func (s *snapshot) settle(before, app *Application, kind environments.Kind, now time.Time, allowed func(before, after *Application) error) error {
 	app.ID, app.Environment, app.Secrets = before.ID, before.Environment, before.Secrets
 	app.CreatedAt, app.UpdatedAt = before.CreatedAt, before.UpdatedAt
 	if app.SessionPolicy.sameClocks(before.SessionPolicy) {
-		app.SessionPolicy.Retired = before.SessionPolicy.Retired
+		app.SessionPolicy.Retired, app.SessionPolicy.Cut = before.SessionPolicy.Retired, before.SessionPolicy.Cut
 	} else {
 		app.SessionPolicy = before.SessionPolicy.replacedBy(app.SessionPolicy, now)
 	}
@@ -201,19 +222,26 @@ func (s *snapshot) settle(before, app *Application, kind environments.Kind, now 
 	if switched.Enabled = app.Enabled; reflect.DeepEqual(&switched, app) {
 		return nil
 	}
-	return errors.Join(validChange(before, app), s.validate(app, kind))
+	return errors.Join(allowed(before, app), s.validate(app, kind))
 }
 
 // validChange refuses what can't be told from the application after the change alone.
 func validChange(before, after *Application) error {
-	if after.ClientID != before.ClientID {
-		return fault.Invalidf("client_id", "client_id can't be changed: register another application")
+	if err := sameClientID(before, after); err != nil {
+		return err
 	}
 	if len(before.RedirectURIs) == 0 || slices.Contains(after.RedirectURIs, before.RedirectURIs[0]) {
 		return nil
 	}
 	if len(after.RedirectURIs) == 0 || slices.Contains(before.RedirectURIs, after.RedirectURIs[0]) {
 		return fault.Conflictf("redirect_uris", "%s is the default redirect URI, which can't be deleted: make another one the default first", quote(before.RedirectURIs[0]))
+	}
+	return nil
+}
+
+func sameClientID(before, after *Application) error {
+	if after.ClientID != before.ClientID {
+		return fault.Invalidf("client_id", "client_id can't be changed: register another application")
 	}
 	return nil
 }
@@ -227,27 +255,61 @@ func (r *Registry) SetEnabled(ctx context.Context, env *environments.Environment
 	})
 }
 
-// Delete ends the application's sessions and removes everything that belongs to it. Errors: ErrNotFound, ErrIsDefault.
+// EndSessions ends every session of the application, however many there are. Errors: ErrNotFound.
+func (r *Registry) EndSessions(ctx context.Context, env environments.ID, id ID, reason string) error {
+	err := r.cut(ctx, env, id, reason, func(ctx context.Context, app *Application) error {
+		return r.Audit.Record(ctx, audit.Event{
+			Name: "application.sessions_ended", Environment: string(env), Application: string(id), Target: string(id), Reason: reason,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("end the sessions of application %s: %w", id, err)
+	}
+	r.Invalidate(env, id)
+	return nil
+}
+
+// cut ends every session of the application, and calls then, in one transaction.
+func (r *Registry) cut(ctx context.Context, env environments.ID, id ID, reason string, then func(context.Context, *Application) error) error {
+	return r.Store.UpdateApplication(ctx, env, id, func(ctx context.Context, app *Application) (err error) {
+		if app.SessionPolicy.Cut, err = r.Sessions.Cut(ctx, env, id, reason); err != nil {
+			return err
+		}
+		return then(ctx, app)
+	})
+}
+
+// ForgetRetired drops the policy that was retired at the time, once the row of every session that ended under it says so.
+func (r *Registry) ForgetRetired(ctx context.Context, env environments.ID, id ID, until time.Time) error {
+	err := r.Store.UpdateApplication(ctx, env, id, func(_ context.Context, app *Application) error {
+		p := &app.SessionPolicy
+		p.Retired = slices.DeleteFunc(p.Retired, func(old RetiredPolicy) bool { return old.Until.Equal(until) })
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget a retired policy of %s: %w", id, err)
+	}
+	r.Invalidate(env, id)
+	return nil
+}
+
+// Delete ends the application's sessions and removes it, with everything that belongs to it. Errors: ErrNotFound, ErrIsDefault.
 func (r *Registry) Delete(ctx context.Context, env *environments.Environment, id ID) error {
 	err := r.InTx(ctx, func(ctx context.Context) error {
-		app, err := r.Store.Application(ctx, env.ID, id)
+		err := r.cut(ctx, env.ID, id, endedDeleted, func(ctx context.Context, app *Application) error {
+			if env.DefaultApplication == string(id) {
+				return ErrIsDefault
+			}
+			d, err := compare(app, nil)
+			if err != nil {
+				return err
+			}
+			return r.record(ctx, app, "application.deleted", d)
+		})
 		if err != nil {
 			return err
 		}
-		if env.DefaultApplication == string(id) {
-			return ErrIsDefault
-		}
-		if err := r.Sessions.EndApplication(ctx, env.ID, id, endedDeleted); err != nil {
-			return err
-		}
-		if err := r.Store.DeleteApplication(ctx, env.ID, id); err != nil {
-			return err
-		}
-		d, err := compare(app, nil)
-		if err != nil {
-			return err
-		}
-		return r.record(ctx, app, "application.deleted", d)
+		return r.Store.DeleteApplication(ctx, env.ID, id, r.now())
 	})
 	if err != nil {
 		return fmt.Errorf("delete application %s: %w", id, err)

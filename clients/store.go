@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"time"
 
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
@@ -31,10 +32,17 @@ type Store interface {
 	// All of it, and what change does with the context it is given, is one transaction: an error undoes it and is
 	// returned.
 	UpdateApplication(ctx context.Context, env environments.ID, id ID, change func(context.Context, *Application) error) error
-	// DeleteApplication removes the application and everything that belongs to it. It returns ErrIsDefault for the default
-	// application of an environment, whatever a caller's snapshot of the environment says.
-	DeleteApplication(ctx context.Context, env environments.ID, id ID) error
+	// DeleteApplication hides the application from everybody; what belongs to it is removed later, as there may be very much. It
+	// returns ErrIsDefault for the default application of an environment, whatever a caller's snapshot of the environment says.
+	DeleteApplication(ctx context.Context, env environments.ID, id ID, now time.Time) error
 	// MarkSecretsUsed notes when secrets were last used, by secret ID, and from which address. A secret that is gone is no
 	// error.
 	MarkSecretsUsed(ctx context.Context, marks map[string]SecretUse) error
+}
+
+// AssertionStore remembers the assertions that clients authenticated by.
+type AssertionStore interface {
+	// UseAssertion notes the hash until a time, and reports whether it is new in the environment. Of any number of callers at once, on
+	// however many nodes, one is first.
+	UseAssertion(ctx context.Context, env environments.ID, hash [32]byte, until time.Time) (first bool, err error)
 }

@@ -159,8 +159,9 @@ func (l *Ledger) Refresh(ctx context.Context, app *clients.Application, asked Re
 	if err != nil {
 		return nil, "", unknown("malformed")
 	}
-	// A caller who loses the race for the newest token finds it replaced when she looks again, and gets what the winner got.
-	for {
+	// A caller who loses the race for the newest token finds it replaced when she looks again, and gets what the winner got. If it
+	// isn't replaced, the application has ended its sessions, which this node is still to learn.
+	for lost := uint32(0); ; {
 		chain, state, err := l.refreshState(ctx, app, &token)
 		if err != nil {
 			return nil, "", err
@@ -202,6 +203,10 @@ func (l *Ledger) Refresh(ctx context.Context, app *clients.Application, asked Re
 			if err := ctx.Err(); err != nil {
 				return nil, "", err
 			}
+			if chain.Generation == lost {
+				return nil, "", &Refusal{Reason: "application", Text: "The application has ended its sessions."}
+			}
+			lost = chain.Generation
 			continue
 		}
 		if err != nil {

@@ -77,6 +77,9 @@ func (s *Server) demo(ctx context.Context) (http.Handler, error) {
 // logoutInterval is how soon applications hear that a session has ended.
 const logoutInterval = 500 * time.Millisecond
 
+// sweepInterval is how soon the rows of sessions that are over say so.
+const sweepInterval = 5 * time.Second
+
 // work starts what runs beside the requests, on every node.
 func (s *Server) work(ctx context.Context, group *errgroup.Group) {
 	purge := storage.Purge{DB: s.DB, Retention: s.Config.Purge.Retention, Batch: s.Config.Purge.Batch}
@@ -84,6 +87,12 @@ func (s *Server) work(ctx context.Context, group *errgroup.Group) {
 	every(ctx, group, logoutInterval, func() {
 		s.try(ctx, "deliver logouts", func(ctx context.Context) error {
 			_, err := s.Logouts.Deliver(ctx)
+			return err
+		})
+	})
+	every(ctx, group, sweepInterval, func() {
+		s.try(ctx, "note ended sessions", func(ctx context.Context) error {
+			_, err := s.Sweep.Run(ctx)
 			return err
 		})
 	})

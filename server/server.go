@@ -15,6 +15,7 @@ import (
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/admin/api"
+	"github.com/portico-id/portico/admin/apply"
 	"github.com/portico-id/portico/admin/dashboard"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
@@ -51,11 +52,13 @@ type Server struct {
 	Users         *identity.Registry
 	Organizations *organizations.Registry
 	Sessions      *sessions.Registry
+	Sweep         *sessions.Sweep
 	Ledger        *grants.Ledger
 	Logouts       *delivery.Logouts
 	Founder       *admin.Founder
 	Operators     *admin.Operators
 	Setup         *admin.Setup
+	Applier       *apply.Applier
 	Answers       *admin.Answers
 	Mailbox       *mail.Mailbox // nil unless mail stops here
 
@@ -134,13 +137,18 @@ func (s *Server) build() error {
 	s.Sealer = &keys.Sealer{Store: storage.Keys{DB: s.DB}, Vault: vault, Environments: s.Environments, Now: now}
 	store := storage.Sessions{DB: s.DB}
 	s.Sessions = &sessions.Registry{Store: store, Pepper: pepper, Audit: s.Audit, Activity: &sessions.Activity{Store: store}, InTx: inTx, Now: now}
-	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, Sessions: s.Sessions, InTx: inTx, Now: now}
+	s.Applications = &clients.Registry{Store: storage.Clients{DB: s.DB}, Audit: s.Audit, Pepper: pepper, Vault: vault, Sessions: s.Sessions, InTx: inTx, Now: now}
+	s.Sessions.Applications = s.Applications
 	s.APIKeys = &clients.APIKeys{Store: storage.APIKeys{DB: s.DB}, Audit: s.Audit, Pepper: pepper, InTx: inTx, Now: now}
+	outgoing := delivery.NewClient(s.Config.Outgoing.PrivateNetworks)
 	s.Logouts = &delivery.Logouts{
 		Store: storage.Deliveries{DB: s.DB}, Environments: s.Environments, Applications: s.Applications, Keys: s.Keys,
-		PublicURL: s.publicURL, Client: delivery.NewClient(s.Config.Outgoing.PrivateNetworks), Now: now,
+		PublicURL: s.publicURL, Client: outgoing, Now: now,
 	}
 	s.Sessions.Listener = s.Logouts
+	s.Sweep = &sessions.Sweep{
+		Store: storage.Sweep{DB: s.DB}, Audit: s.Audit, Listener: s.Logouts, Applications: s.Applications, InTx: inTx, Now: now,
+	}
 	s.post = newPost(s)
 	s.Users = &identity.Registry{
 		Store: storage.Users{DB: s.DB}, Environments: s.Environments, Hasher: hasher, Passwords: identity.PasswordPolicy{MinLength: s.Config.Passwords.MinLength},
@@ -151,10 +159,11 @@ func (s *Server) build() error {
 	s.Founder = &admin.Founder{Environments: s.Environments, Applications: s.Applications, Keys: s.Keys, PublicURL: s.Config.PublicURL}
 	s.Operators = &admin.Operators{Store: storage.Operators{DB: s.DB}, Environments: s.Environments, Users: s.Users, Audit: s.Audit, InTx: inTx, Now: now}
 	s.Setup = &admin.Setup{Store: storage.Setup{DB: s.DB}, Operators: s.Operators, Pepper: pepper}
+	s.Applier = &apply.Applier{Founder: s.Founder, Organizations: s.Organizations, Sessions: store, Events: storage.Events{DB: s.DB}, InTx: inTx, Now: now}
 	s.cookies = &sessions.Cookies{Secure: s.publicURL.Scheme == "https"}
 	s.login = &login.Handler{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies,
-		Ledger: s.Ledger, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
+		Ledger: s.Ledger, Events: storage.Events{DB: s.DB}, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, APIKeys: s.APIKeys, Users: s.Users, Sessions: s.Sessions,
@@ -162,6 +171,7 @@ func (s *Server) build() error {
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
+		KeySets: &clients.KeySets{Client: outgoing, Now: now, Failed: s.keysFailed}, Assertions: storage.Assertions{DB: s.DB},
 		AccessTokens: &grants.AccessTokens{Sealer: s.Sealer}, Keys: s.Keys, Chrome: s.login.Chrome, Languages: templates.Languages(),
 		InTx: inTx, Now: now, Log: s.Log,
 	})
@@ -192,6 +202,11 @@ func (s *Server) changed(c storage.Change) {
 		s.Sealer.InvalidateAll()
 		s.Applications.InvalidateAll()
 	}
+}
+
+// keysFailed logs that the keys of an application couldn't be fetched: older ones may hide it for a while.
+func (s *Server) keysFailed(ctx context.Context, app *clients.Application, err *clients.FetchError) {
+	s.Log.WarnContext(ctx, "the keys of an application could not be fetched", "client_id", app.ClientID, "err", err)
 }
 
 func (s *Server) reload() {

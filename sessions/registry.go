@@ -26,8 +26,12 @@ type Registry struct {
 	Audit    audit.Recorder
 	Activity *Activity
 	Listener Listener
-	InTx     func(ctx context.Context, fn func(context.Context) error) error
-	Now      func() time.Time
+	// Applications cuts the sessions of an application: *clients.Registry.
+	Applications interface {
+		EndSessions(ctx context.Context, env environments.ID, id clients.ID, reason string) error
+	}
+	InTx func(ctx context.Context, fn func(context.Context) error) error
+	Now  func() time.Time
 }
 
 // Listener is told of sessions that were ended, for the applications that want to know. *delivery.Logouts is one.
@@ -184,7 +188,7 @@ func (r *Registry) Open(ctx context.Context, app *clients.Application, a *Accoun
 		}
 	}
 	s = &Session{
-		ID: ID(typeid.MustGenerate("ses").String()), Environment: app.Environment, User: a.BrowserSession.User, Application: app.ID,
+		ID: newID(), Environment: app.Environment, User: a.BrowserSession.User, Application: app.ID,
 		BrowserSession: a.BrowserSession.ID, Organization: organization, Authentication: a.BrowserSession.Authentication,
 		Address: from.Address, UserAgent: from.UserAgent, CreatedAt: now, LastActiveAt: now,
 	}
@@ -342,11 +346,28 @@ func (r *Registry) EndSessionsOf(ctx context.Context, env environments.ID, user 
 	})
 }
 
-// EndApplication implements clients.SessionEnder.
-func (r *Registry) EndApplication(ctx context.Context, env environments.ID, app clients.ID, reason string) error {
-	_, err := r.EndEach(ctx, env, Selection{Application: app}, EndedReason(reason))
-	return err
+// EndApplication ends every session of the application at once, however many there are, and returns how many were alive. The
+// sweep records their events and tells the application of each.
+func (r *Registry) EndApplication(ctx context.Context, app *clients.Application, reason EndedReason) (int, error) {
+	count, err := r.Store.CountEnding(ctx, app, &app.SessionPolicy, r.Now().UTC())
+	if err != nil {
+		return 0, fmt.Errorf("count the sessions of %s: %w", app.ID, err)
+	}
+	return count.Living, r.Applications.EndSessions(ctx, app.Environment, app.ID, string(reason))
 }
+
+// Cut implements clients.SessionEnder. A session that somebody is just starting may be among those that it ends.
+func (r *Registry) Cut(ctx context.Context, env environments.ID, app clients.ID, reason string) (clients.Cut, error) {
+	latest, err := r.Store.LatestID(ctx, env, app)
+	if err != nil {
+		return clients.Cut{}, fmt.Errorf("find the latest session of %s: %w", app, err)
+	}
+	// The clocks of other nodes may be ahead, and IDs are in the order of time.
+	before := max(newID(), latest+"0")
+	return clients.Cut{Before: string(before), At: r.Now().UTC().Truncate(time.Microsecond), Reason: reason, Actor: audit.ActorOf(ctx)}, nil
+}
+
+func newID() ID { return ID(typeid.MustGenerate("ses").String()) }
 
 // EndMembership implements organizations.SessionEnder.
 func (r *Registry) EndMembership(ctx context.Context, env environments.ID, organization organizations.ID, user identity.ID) error {

@@ -76,6 +76,7 @@ const (
 	EndedMembership          EndedReason = "membership_deactivated"
 	EndedUserDisabled        EndedReason = "user_disabled"
 	EndedApplicationDisabled EndedReason = "application_disabled"
+	EndedApplicationDeleted  EndedReason = "application_deleted"
 	EndedImpersonation       EndedReason = "impersonation_ended"
 	EndedReplaced            EndedReason = "replaced" // the same browser signed in anew
 )
@@ -83,11 +84,23 @@ const (
 // Deadline is the instant at which the session ends under the policy if nothing happens, and which clock does it. It is
 // in the past, or now, for a session that is over. Every surface that asks whether a session is alive asks here.
 //
-// A policy that was retired while the session was silent counts as well: what had expired under it stays ended.
+// A policy that was retired while the session was silent counts as well: what had expired under it stays ended. So does what
+// was started before the application's sessions were cut.
 func (s *Session) Deadline(p *clients.SessionPolicy) (time.Time, EndedReason) {
 	if !s.EndedAt.IsZero() {
 		return s.EndedAt, s.EndedReason
 	}
+	at, why := s.clocks(p)
+	if s.isCut(p) && p.Cut.At.Before(at) {
+		return p.Cut.At, EndedReason(p.Cut.Reason)
+	}
+	return at, why
+}
+
+func (s *Session) isCut(p *clients.SessionPolicy) bool { return string(s.ID) < p.Cut.Before }
+
+// clocks is the deadline by the policies alone.
+func (s *Session) clocks(p *clients.SessionPolicy) (time.Time, EndedReason) {
 	for i := range p.Retired {
 		r := &p.Retired[i]
 		if !s.LastActiveAt.Before(r.Until) {
@@ -111,7 +124,19 @@ func (s *Session) deadline(inactivity, maximum time.Duration) (time.Time, EndedR
 // Alive reports whether the session is alive at now. A moment exactly at a deadline counts as expired.
 func (s *Session) Alive(p *clients.SessionPolicy, now time.Time) bool {
 	at, _ := s.Deadline(p)
-	return s.EndedAt.IsZero() && now.Before(at) // a node whose clock is ahead may have ended it in our future
+	return s.EndedAt.IsZero() && !s.isCut(p) && now.Before(at) // a node whose clock is ahead may have ended it in our future
+}
+
+// Settled returns the session as its row will be: with EndedAt, EndedReason and EndedBy if it is over at now, noted or not.
+func (s *Session) Settled(p *clients.SessionPolicy, now time.Time) Session {
+	settled := *s
+	if s.EndedAt.IsZero() && !s.Alive(p, now) {
+		settled.EndedAt, settled.EndedReason = s.Deadline(p)
+		if at, _ := s.clocks(p); settled.EndedAt.Before(at) {
+			settled.EndedBy = p.Cut.Actor.ID
+		}
+	}
+	return settled
 }
 
 // Deadline is the instant at which the browser session ends under the environment's clocks, and why.

@@ -59,6 +59,8 @@ type Store interface {
 	// CountEnding counts the living sessions of the application and of them those that next would end at now, from an index
 	// alone but for those whose last hour of activity a clock's edge falls in.
 	CountEnding(ctx context.Context, app *clients.Application, next *clients.SessionPolicy, now time.Time) (Ending, error)
+	// LatestID returns the greatest ID of a session of the application; "" if there is none.
+	LatestID(ctx context.Context, env environments.ID, app clients.ID) (ID, error)
 	// LastStarted returns when the latest session of the application was started; zero if there is none.
 	LastStarted(ctx context.Context, env environments.ID, app clients.ID) (time.Time, error)
 	// CreateSession adds a session.

@@ -88,7 +88,7 @@ const apiKeyByHash = `
 	SELECT k.environment_id, k.id, k.application_id, k.name, k.hint, k.hash, k.scopes, k.created_at, k.expires_at, k.revoked_at,
 		k.last_used_at, k.last_used_from, a.enabled
 	FROM api_keys k JOIN applications a ON a.environment_id = k.environment_id AND a.id = k.application_id
-	WHERE k.hash = ?`
+	WHERE k.hash = ? AND a.deleted_at IS NULL`
 
 func (s APIKeys) APIKeyByHash(ctx context.Context, hash [32]byte) (*clients.APIKey, bool, error) {
 	var r apiKeyRow

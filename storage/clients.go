@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 )
@@ -25,11 +27,15 @@ type applicationRow struct {
 	Name, Kind    string
 	Enabled       bool
 
-	InactivityTimeout, MaxSessionLength int64 // of the session policy; the purge reads them
+	// Of the session policy, for statements on sessions: those whose ID is before SessionsFrom are over.
+	InactivityTimeout, MaxSessionLength int64
+	SessionsFrom                        string
+	PoliciesRetired                     bool // there are some
 
 	Settings  string
 	CreatedAt int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt int64 `gorm:"autoUpdateTime:false"`
+	DeletedAt *int64
 }
 
 func (applicationRow) TableName() string { return "applications" }
@@ -75,11 +81,12 @@ type applicationSettings struct {
 	RefreshReuseWindow                int64                   `json:"refresh_reuse_window,omitempty"`
 	Activity                          string                  `json:"activity,omitempty"`
 	RetiredPolicies                   []retiredPolicySettings `json:"retired_policies,omitempty"`
+	Cut                               cutSettings             `json:"cut,omitzero"`
 	SignInMethods                     []string                `json:"sign_in_methods,omitempty"`
 	ACR                               string                  `json:"acr,omitempty"`
 	Allowed                           clients.Allowed         `json:"allowed,omitzero"`
 	Branding                          clients.Branding        `json:"branding,omitzero"`
-	ClaimsTemplate                    json.RawMessage         `json:"claims_template,omitempty"`
+	ClaimsTemplates                   clients.ClaimsTemplates `json:"claims_templates,omitzero"`
 	Metadata                          map[string]string       `json:"metadata,omitempty"`
 	ManagedBy                         environments.Manager    `json:"managed_by,omitempty"`
 }
@@ -88,6 +95,17 @@ type retiredPolicySettings struct {
 	InactivityTimeout int64 `json:"inactivity_timeout"`
 	MaxSessionLength  int64 `json:"max_session_length"`
 	Until             int64 `json:"until"`
+}
+
+// cutSettings is why and by whom the sessions before applications.sessions_from were ended.
+type cutSettings struct {
+	At        int64           `json:"at"`
+	Reason    string          `json:"reason"`
+	ActorKind audit.ActorKind `json:"actor_kind"`
+	ActorID   string          `json:"actor_id,omitempty"`
+	ActorName string          `json:"actor_name,omitempty"`
+	Address   string          `json:"address,omitempty"`
+	UserAgent string          `json:"user_agent,omitempty"`
 }
 
 func rowOfApplication(a *clients.Application) (applicationRow, error) {
@@ -108,10 +126,13 @@ func rowOfApplication(a *clients.Application) (applicationRow, error) {
 		AccessTokenLifetime:    seconds(p.AccessTokenLifetime), IDTokenLifetime: seconds(p.IDTokenLifetime),
 		AuthorizationCodeLifetime: seconds(p.AuthorizationCodeLifetime), RefreshReuseWindow: seconds(p.RefreshReuseWindow),
 		Activity: string(p.Activity), SignInMethods: a.SignInMethods, ACR: a.ACR, Allowed: a.Allowed, Branding: a.Branding,
-		ClaimsTemplate: a.ClaimsTemplate, Metadata: a.Metadata, ManagedBy: a.ManagedBy,
+		ClaimsTemplates: a.ClaimsTemplates, Metadata: a.Metadata, ManagedBy: a.ManagedBy,
 	}
 	for _, r := range p.Retired {
 		s.RetiredPolicies = append(s.RetiredPolicies, retiredPolicySettings{seconds(r.InactivityTimeout), seconds(r.MaxSessionLength), micros(r.Until)})
+	}
+	if c := &p.Cut; c.Before != "" {
+		s.Cut = cutSettings{micros(c.At), c.Reason, c.Actor.Kind, c.Actor.ID, c.Actor.Name, c.Actor.Address, c.Actor.UserAgent}
 	}
 	settings, err := json.Marshal(s)
 	if err != nil {
@@ -120,6 +141,7 @@ func rowOfApplication(a *clients.Application) (applicationRow, error) {
 	return applicationRow{
 		EnvironmentID: string(a.Environment), ID: string(a.ID), ClientID: a.ClientID, Name: a.Name, Kind: string(a.Kind), Enabled: a.Enabled,
 		InactivityTimeout: seconds(p.InactivityTimeout), MaxSessionLength: seconds(p.MaxSessionLength),
+		SessionsFrom: p.Cut.Before, PoliciesRetired: len(p.Retired) > 0,
 		Settings: string(settings), CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),
 	}, nil
 }
@@ -152,8 +174,14 @@ func (r *applicationRow) application() (*clients.Application, error) {
 			RefreshReuseWindow: durationOf(s.RefreshReuseWindow), Activity: clients.Activity(s.Activity),
 		},
 		SignInMethods: s.SignInMethods, ACR: s.ACR, Allowed: s.Allowed, Branding: s.Branding,
-		ClaimsTemplate: s.ClaimsTemplate, Metadata: s.Metadata, ManagedBy: s.ManagedBy,
+		ClaimsTemplates: s.ClaimsTemplates, Metadata: s.Metadata, ManagedBy: s.ManagedBy,
 		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
+	}
+	if c := s.Cut; r.SessionsFrom != "" {
+		a.SessionPolicy.Cut = clients.Cut{
+			Before: r.SessionsFrom, At: timeOf(c.At), Reason: c.Reason,
+			Actor: audit.Actor{Kind: c.ActorKind, ID: c.ActorID, Name: c.ActorName, Address: c.Address, UserAgent: c.UserAgent},
+		}
 	}
 	for _, p := range s.RetiredPolicies {
 		a.SessionPolicy.Retired = append(a.SessionPolicy.Retired, clients.RetiredPolicy{
@@ -168,7 +196,7 @@ type secretRow struct {
 	ID            string `gorm:"primaryKey"`
 	ApplicationID string
 	Name, Hint    string
-	Hash          []byte
+	Hash, Sealed  []byte
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 	ExpiresAt     *int64
 	LastUsedAt    *int64
@@ -178,8 +206,12 @@ type secretRow struct {
 func (secretRow) TableName() string { return "client_secrets" }
 
 func rowOfSecret(a *clients.Application, s *clients.Secret) secretRow {
+	var sealed []byte
+	if s.Sealed != "" {
+		sealed = []byte(s.Sealed)
+	}
 	return secretRow{
-		EnvironmentID: string(a.Environment), ID: s.ID, ApplicationID: string(a.ID), Name: s.Name, Hint: s.Hint, Hash: s.Hash[:],
+		EnvironmentID: string(a.Environment), ID: s.ID, ApplicationID: string(a.ID), Name: s.Name, Hint: s.Hint, Hash: s.Hash[:], Sealed: sealed,
 		CreatedAt: micros(s.CreatedAt), ExpiresAt: microsOrNull(s.ExpiresAt),
 		LastUsedAt: microsOrNull(s.LastUsed.At), LastUsedFrom: s.LastUsed.Address,
 	}
@@ -190,18 +222,21 @@ func (r *secretRow) secret() (s clients.Secret, err error) {
 		return s, fmt.Errorf("the hash of %s has %d bytes", r.ID, len(r.Hash))
 	}
 	return clients.Secret{
-		ID: r.ID, Name: r.Name, Hint: r.Hint, Hash: [32]byte(r.Hash), CreatedAt: timeOf(r.CreatedAt), ExpiresAt: timeOrZero(r.ExpiresAt),
+		ID: r.ID, Name: r.Name, Hint: r.Hint, Hash: [32]byte(r.Hash), Sealed: string(r.Sealed),
+		CreatedAt: timeOf(r.CreatedAt), ExpiresAt: timeOrZero(r.ExpiresAt),
 		LastUsed: clients.SecretUse{At: timeOrZero(r.LastUsedAt), Address: r.LastUsedFrom},
 	}, nil
 }
 
 func (s Clients) ApplicationByClientID(ctx context.Context, env environments.ID, clientID string) (*clients.Application, error) {
-	return s.one(ctx, env, s.DB.conn(ctx).Where("environment_id = ? AND client_id = ?", string(env), clientID))
+	return s.one(ctx, env, s.DB.conn(ctx).Where("environment_id = ? AND client_id = ? AND deleted_at IS NULL", string(env), clientID))
 }
 
 func (s Clients) Application(ctx context.Context, env environments.ID, id clients.ID) (*clients.Application, error) {
-	return s.one(ctx, env, s.DB.conn(ctx).Where("environment_id = ? AND id = ?", string(env), string(id)))
+	return s.one(ctx, env, s.DB.conn(ctx).Where(oneApplication, string(env), string(id)))
 }
+
+const oneApplication = "environment_id = ? AND id = ? AND deleted_at IS NULL"
 
 func (s Clients) one(ctx context.Context, env environments.ID, which *gorm.DB) (*clients.Application, error) {
 	var row applicationRow
@@ -222,7 +257,7 @@ func (s Clients) one(ctx context.Context, env environments.ID, which *gorm.DB) (
 // Applications relies on IDs that are in the order of their creation.
 func (s Clients) Applications(ctx context.Context, env environments.ID, after clients.ID, limit int) ([]*clients.Application, error) {
 	var rows []applicationRow
-	err := s.DB.conn(ctx).Where("environment_id = ? AND id > ?", string(env), string(after)).Order("id").Limit(limit).Find(&rows).Error
+	err := s.DB.conn(ctx).Where("environment_id = ? AND id > ? AND deleted_at IS NULL", string(env), string(after)).Order("id").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +313,7 @@ func (s Clients) CreateApplication(ctx context.Context, app *clients.Application
 
 func (s Clients) UpdateApplication(ctx context.Context, env environments.ID, id clients.ID, change func(context.Context, *clients.Application) error) error {
 	return s.DB.InTx(ctx, func(ctx context.Context) error {
-		app, err := s.one(ctx, env, s.DB.conn(ctx).Clauses(forUpdate).Where("environment_id = ? AND id = ?", string(env), string(id)))
+		app, err := s.one(ctx, env, s.DB.conn(ctx).Clauses(forUpdate).Where(oneApplication, string(env), string(id)))
 		if err != nil {
 			return err
 		}
@@ -316,7 +351,7 @@ func (s Clients) saveSecrets(ctx context.Context, app *clients.Application, befo
 		if secret.LastUsed = (clients.SecretUse{}); !known {
 			err = s.DB.conn(ctx).Create(&row).Error
 		} else if secret != was {
-			err = s.DB.conn(ctx).Select("name", "hint", "hash", "created_at", "expires_at").Updates(&row).Error
+			err = s.DB.conn(ctx).Select("name", "hint", "hash", "sealed", "created_at", "expires_at").Updates(&row).Error
 		}
 		if err != nil {
 			return err
@@ -328,7 +363,7 @@ func (s Clients) saveSecrets(ctx context.Context, app *clients.Application, befo
 	return s.DB.conn(ctx).Where("environment_id = ? AND id IN ?", string(app.Environment), slices.Collect(maps.Keys(old))).Delete(&secretRow{}).Error
 }
 
-func (s Clients) DeleteApplication(ctx context.Context, env environments.ID, id clients.ID) error {
+func (s Clients) DeleteApplication(ctx context.Context, env environments.ID, id clients.ID, now time.Time) error {
 	return s.DB.InTx(ctx, func(ctx context.Context) error {
 		// The lock keeps it from becoming the default meanwhile.
 		var in []environmentRow
@@ -340,7 +375,7 @@ func (s Clients) DeleteApplication(ctx context.Context, env environments.ID, id 
 			return clients.ErrIsDefault
 		}
 		row := applicationRow{EnvironmentID: string(env), ID: string(id)}
-		done := s.DB.conn(ctx).Delete(&row)
+		done := s.DB.conn(ctx).Model(&row).Where("deleted_at IS NULL").Update("deleted_at", micros(now))
 		if done.Error == nil && done.RowsAffected == 0 {
 			return clients.ErrNotFound
 		}

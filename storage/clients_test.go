@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -128,13 +129,31 @@ func TestDeleteApplication(t *testing.T) {
 			await(t, told, storage.Change{Topic: "environments", Payload: string(h.env)})
 		}
 		setDefault(h.app.ID)
-		wantErr(t, "DeleteApplication of the default one", store.DeleteApplication(ctx, h.env, h.app.ID), clients.ErrIsDefault)
+		wantErr(t, "DeleteApplication of the default one", store.DeleteApplication(ctx, h.env, h.app.ID, morning), clients.ErrIsDefault)
 		_, err := store.Application(ctx, h.env, h.app.ID)
 		must(t, err)
 		setDefault("")
-		must(t, store.DeleteApplication(ctx, h.env, h.app.ID))
+		must(t, store.DeleteApplication(ctx, h.env, h.app.ID, morning))
 		await(t, told, storage.Change{Topic: "application", Payload: string(h.env) + "/" + string(h.app.ID)})
-		wantErr(t, "DeleteApplication again", store.DeleteApplication(ctx, h.env, h.app.ID), clients.ErrNotFound)
+		wantErr(t, "DeleteApplication again", store.DeleteApplication(ctx, h.env, h.app.ID, morning), clients.ErrNotFound)
+		if _, err := store.Application(ctx, h.env, h.app.ID); !errors.Is(err, clients.ErrNotFound) {
+			t.Errorf("Application of a deleted one: %v", err)
+		}
+		again := everySetting(t, h)
+		again.ClientID, again.Secrets = h.app.ClientID, nil
+		must(t, store.CreateApplication(ctx, again))
+		must(t, store.DeleteApplication(ctx, h.env, again.ID, morning))
+		sweep := storage.Sweep{DB: db}
+		due, err := sweep.Due(ctx, morning)
+		must(t, err)
+		for _, d := range due {
+			for done := false; !done; {
+				must(t, db.InTx(ctx, func(ctx context.Context) error {
+					_, done, err = sweep.Remove(ctx, d.Application, 1)
+					return err
+				}))
+			}
+		}
 		for _, table := range []string{"applications", "client_secrets", "sessions", "grants", "codes", "interactions"} {
 			wantEqual(t, table, count(t, db, table), 0)
 		}
@@ -201,7 +220,7 @@ func TestApplicationsOfAnotherEnvironment(t *testing.T) {
 		_, err = store.ApplicationByClientID(ctx, other.env, h.app.ClientID)
 		wantErr(t, "ApplicationByClientID", err, clients.ErrNotFound)
 		wantErr(t, "UpdateApplication", store.UpdateApplication(ctx, other.env, h.app.ID, nil), clients.ErrNotFound)
-		wantErr(t, "DeleteApplication", store.DeleteApplication(ctx, other.env, h.app.ID), clients.ErrNotFound)
+		wantErr(t, "DeleteApplication", store.DeleteApplication(ctx, other.env, h.app.ID, morning), clients.ErrNotFound)
 		all, err := store.Applications(ctx, other.env, "", 10)
 		must(t, err)
 		wantEqual(t, "Applications", len(all), 1)

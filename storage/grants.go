@@ -191,8 +191,9 @@ const rotateChain = `
 	UPDATE refresh_tokens SET generation = ?, hash = ?, recent = ?, rotated_at = ?, rotated_from = ?, rotated_by = ?
 	WHERE environment_id = ? AND id = ? AND generation = ? AND EXISTS (
 		SELECT 1 FROM grants g JOIN sessions s ON s.id = g.session_id AND s.environment_id IS NOT DISTINCT FROM g.environment_id
+			JOIN applications a ON a.environment_id = s.environment_id AND a.id = s.application_id
 		WHERE g.id = refresh_tokens.grant_id AND g.environment_id IS NOT DISTINCT FROM refresh_tokens.environment_id
-			AND g.revoked_at IS NULL AND s.ended_at IS NULL)`
+			AND g.revoked_at IS NULL AND s.ended_at IS NULL AND s.id >= a.sessions_from AND a.enabled AND a.deleted_at IS NULL)`
 
 func (s Grants) Rotate(ctx context.Context, chain *grants.Chain, from uint32) error {
 	won, err := s.DB.exec(ctx, rotateChain, int64(chain.Generation), chain.Hash[:], encodeRecent(chain.Recent), micros(chain.RotatedAt),

@@ -48,6 +48,7 @@ func statements(t testing.TB, db *storage.DB) []string {
 	noted(g.RevokeGrant(ctx, h.env, grant.ID, "", morning))
 	must(t, g.RevokeSerial(ctx, h.env, grants.Serial{}, morning))
 	noted(g.SerialRevoked(ctx, h.env, grants.Serial{}))
+	noted(storage.Assertions{DB: db}.UseAssertion(ctx, h.env, randomHash(), morning))
 	consent := &grants.Consent{Environment: h.env, User: h.user.ID, Application: h.app.ID}
 	must(t, g.SaveConsent(ctx, consent))
 	must(t, g.SaveConsent(ctx, consent))
@@ -132,7 +133,7 @@ func statements(t testing.TB, db *storage.DB) []string {
 		return nil
 	}))
 	must(t, a.MarkSecretsUsed(ctx, map[string]clients.SecretUse{app.Secrets[0].ID: {At: morning}}))
-	must(t, a.DeleteApplication(ctx, h.env, app.ID))
+	must(t, a.DeleteApplication(ctx, h.env, app.ID, morning))
 
 	noted(storage.Keys{DB: db}.SigningKeys(ctx, h.env))
 	noted(storage.Keys{DB: db}.SealingKeys(ctx, h.env))

@@ -32,6 +32,9 @@ func not(p predicate) predicate { return predicate{"NOT (" + p.text + ")", p.arg
 // alive is sessions.Session.Alive at now. last is the expression for the last activity.
 func alive(p *clients.SessionPolicy, now time.Time, last string) predicate {
 	all := []predicate{{"ended_at IS NULL", nil}, inClocks(p, now, last)}
+	if p.Cut.Before != "" {
+		all = append(all, predicate{"sessions.id >= ?", []any{p.Cut.Before}})
+	}
 	for _, r := range p.Retired {
 		all = append(all, predicate{
 			"NOT (" + last + " < ? AND (" + last + " <= ? OR auth_time <= ?))",
@@ -76,6 +79,13 @@ func (s Sessions) CountEnding(ctx context.Context, app *clients.Application, nex
 	var e sessions.Ending
 	err := s.DB.conn(ctx).Raw(q, args...).Row().Scan(&e.Living, &e.Inactive, &e.TooOld)
 	return e, err
+}
+
+const latestID = `SELECT coalesce(max(id), '') FROM sessions WHERE application_id = ? AND environment_id IS NOT DISTINCT FROM ?`
+
+func (s Sessions) LatestID(ctx context.Context, env environments.ID, app clients.ID) (id sessions.ID, err error) {
+	err = s.DB.queryRow(ctx, latestID, string(app), string(env)).Scan((*string)(&id))
+	return id, err
 }
 
 const lastStarted = `SELECT created_at FROM sessions WHERE application_id = ? AND environment_id = ? ORDER BY id DESC LIMIT 1`

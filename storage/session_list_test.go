@@ -74,7 +74,9 @@ func TestSessionsOfApplication(t *testing.T) {
 		slices.SortFunc(all, func(a, b sessions.Session) int { return strings.Compare(string(b.ID), string(a.ID)) })
 		elsewhere := build(t, db)
 
-		for i, current := range policies(now) {
+		cut := policies(now)[len(policies(now))-1]
+		cut.Cut = clients.Cut{Before: string(all[len(all)/3].ID), At: now.Add(-time.Minute), Reason: "application_disabled"}
+		for i, current := range append(policies(now), cut) {
 			app := *h.app
 			app.SessionPolicy = current
 			for j, next := range policies(now) {

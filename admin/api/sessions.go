@@ -76,10 +76,10 @@ func sessionOf(s *sessions.Session, p *clients.SessionPolicy, now time.Time) Ses
 		AuthTime: s.AuthTime, AMR: append([]string{}, s.AMR...), ACR: s.ACR, Address: s.Address, UserAgent: s.UserAgent,
 		CreatedAt: s.CreatedAt, LastActiveAt: s.LastActiveAt,
 	}
-	if at, why := s.Deadline(p); now.Before(at) {
-		d.ExpiresAt = at
+	if settled := s.Settled(p, now); settled.EndedAt.IsZero() {
+		d.ExpiresAt, _ = s.Deadline(p)
 	} else {
-		d.Status, d.EndedAt, d.EndedReason, d.EndedBy = "ended", at, why, s.EndedBy
+		d.Status, d.EndedAt, d.EndedReason, d.EndedBy = "ended", settled.EndedAt, settled.EndedReason, settled.EndedBy
 	}
 	return d
 }
@@ -91,7 +91,7 @@ func (a *API) session(ctx context.Context, s *sessions.Session) (Session, error)
 	case errors.Is(err, clients.ErrNotFound):
 		gone := *s
 		if gone.EndedAt.IsZero() {
-			gone.EndedAt, gone.EndedReason = gone.LastActiveAt, "application_deleted"
+			gone.EndedAt, gone.EndedReason = gone.LastActiveAt, sessions.EndedApplicationDeleted
 		}
 		return sessionOf(&gone, &clients.SessionPolicy{}, a.Now()), nil
 	case err != nil:
@@ -234,11 +234,11 @@ type Ended struct {
 
 // endApplicationSessions serves POST /applications/{application_id}/sessions:end.
 func (a *API) endApplicationSessions(ctx context.Context, in *struct{ InApplication }) (*reply[Ended], error) {
-	env, app, err := a.application(ctx, in.InApplication)
+	_, app, err := a.application(ctx, in.InApplication)
 	if err != nil {
 		return nil, err
 	}
-	n, err := a.Sessions.End(ctx, env.ID, sessions.Selection{Application: app.ID}, sessions.EndedByOperator)
+	n, err := a.Sessions.EndApplication(ctx, app, sessions.EndedByOperator)
 	if err != nil {
 		return nil, err
 	}

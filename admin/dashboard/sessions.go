@@ -253,7 +253,7 @@ func (h *Handler) endAll(w http.ResponseWriter, r *http.Request, v *visit, app *
 		page.Errors = []templates.FieldError{{Field: "confirm-name", Text: templates.TextNotTheName(app.Name)}}
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
-	if _, err := h.Sessions.End(r.Context(), v.env.ID, sessions.Selection{Application: app.ID}, sessions.EndedByOperator); err != nil {
+	if _, err := h.Sessions.EndApplication(r.Context(), app, sessions.EndedByOperator); err != nil {
 		return err
 	}
 	return to(w, r, v.atApplication(app, "/sessions", "notice", "sessions_ended"))

@@ -142,6 +142,9 @@ func (w *choice) ofUser(ctx context.Context, s *server.Server, env *environments
 	}
 	for i := range kept {
 		app, err := s.Applications.ByID(ctx, env.ID, kept[i].Application)
+		if errors.Is(err, clients.ErrNotFound) {
+			continue // deleted
+		}
 		if err != nil {
 			return nil, fmt.Errorf("application of session %s: %w", kept[i].ID, err)
 		}
@@ -230,6 +233,13 @@ func endSessions(ctx context.Context, s *server.Server, env *environments.Enviro
 		if err != nil {
 			return 0, err
 		}
+	}
+	if which == (sessions.Selection{Application: which.Application}) {
+		app, err := s.Applications.ByID(ctx, env.ID, which.Application)
+		if err != nil {
+			return 0, err
+		}
+		return s.Sessions.EndApplication(ctx, app, sessions.EndedByOperator)
 	}
 	return s.Sessions.End(ctx, env.ID, which, sessions.EndedByOperator)
 }

@@ -56,12 +56,15 @@ CREATE TABLE applications (
     enabled        BOOLEAN NOT NULL,
     inactivity_timeout BIGINT NOT NULL,
     max_session_length BIGINT NOT NULL,
+    sessions_from  TEXT    NOT NULL DEFAULT '',
+    policies_retired BOOLEAN NOT NULL DEFAULT FALSE,
     settings       TEXT    NOT NULL,
     created_at     BIGINT  NOT NULL,
     updated_at     BIGINT  NOT NULL,
+    deleted_at     BIGINT,
     PRIMARY KEY (environment_id, id)
 );
-CREATE UNIQUE INDEX applications_client_id ON applications (environment_id, client_id);
+CREATE UNIQUE INDEX applications_client_id ON applications (environment_id, client_id) WHERE deleted_at IS NULL;
 
 CREATE TABLE client_secrets (
     environment_id TEXT   NOT NULL,
@@ -70,6 +73,7 @@ CREATE TABLE client_secrets (
     name           TEXT   NOT NULL,
     hint           TEXT   NOT NULL,
     hash           BLOB   NOT NULL,
+    sealed         BLOB,
     created_at     BIGINT NOT NULL,
     expires_at     BIGINT,
     last_used_at   BIGINT,
@@ -282,6 +286,8 @@ CREATE INDEX sessions_browser ON sessions (browser_session_id, application_id, c
 CREATE INDEX sessions_user ON sessions (user_id, application_id);
 CREATE INDEX sessions_application ON sessions (application_id, id);
 CREATE INDEX sessions_activity ON sessions (application_id, ended_at, active_hour, auth_time);
+CREATE INDEX sessions_unended ON sessions (application_id, id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_oldest ON sessions (application_id, auth_time) WHERE ended_at IS NULL;
 CREATE INDEX sessions_organization ON sessions (organization_id) WHERE organization_id IS NOT NULL;
 CREATE INDEX sessions_purge ON sessions (purge_at);
 
@@ -388,6 +394,15 @@ CREATE TABLE revoked_access_tokens (
     PRIMARY KEY (serial, environment_id)
 ) WITHOUT ROWID;
 CREATE INDEX revoked_access_tokens_until ON revoked_access_tokens (until);
+
+-- The jti of each client assertion that can't be used again, hashed with its client (RFC 7523 §3).
+CREATE TABLE used_assertions (
+    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    hash           BLOB   NOT NULL,
+    expires_at     BIGINT NOT NULL,
+    PRIMARY KEY (hash, environment_id)
+) WITHOUT ROWID;
+CREATE INDEX used_assertions_expires ON used_assertions (expires_at);
 
 CREATE TABLE consents (
     environment_id TEXT   NOT NULL,
