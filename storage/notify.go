@@ -31,7 +31,8 @@ const channel = "portico"
 
 const (
 	lookInterval      = 50 * time.Millisecond  // between looks for commits of other processes, on SQLite
-	heartbeat         = time.Second            // on the connection that listens, on PostgreSQL
+	heartbeat         = 500 * time.Millisecond // on the connection that listens, on PostgreSQL: how long its silence is believed, and its answer awaited
+	forgetInterval    = time.Second            // of what was read while nobody tells of changes
 	reconnectInterval = 200 * time.Millisecond // to PostgreSQL, when that connection is lost
 )
 
@@ -66,15 +67,12 @@ func (db *DB) Changes(fn func(Change)) (stop func()) {
 	defer c.mu.Unlock()
 	if c.subscribers == nil {
 		c.subscribers = map[int]func(Change){}
-		db.background.Add(1)
-		go func() {
-			defer db.background.Done()
-			if db.writer != nil {
-				db.look(db.closing)
-			} else {
-				db.listen(db.closing)
-			}
-		}()
+		if db.writer != nil {
+			db.background.Go(func() { db.look(db.closing) })
+		} else {
+			db.background.Go(func() { db.listen(db.closing) })
+			db.background.Go(func() { db.forget(db.closing) })
+		}
 	}
 	c.last++
 	id := c.last
@@ -86,9 +84,9 @@ func (db *DB) Changes(fn func(Change)) (stop func()) {
 	}
 }
 
-// Coherent reports whether the changes of other nodes are being told. While it is false, at first
-// and when the connection for them is lost, what was read more than a second ago should be read
-// again. A zero Change comes after it turned false and before it turns true.
+// Coherent reports whether the changes of other nodes are being told. A zero Change comes after it
+// turned false, each second while it is, at first and when the connection for them is lost, and before
+// it turns true.
 func (db *DB) Coherent() bool {
 	return db.coherent.Load()
 }
@@ -145,6 +143,22 @@ func (db *DB) listen(ctx context.Context) {
 		}
 		select {
 		case <-time.After(reconnectInterval):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// forget has everything read again each second while nobody tells what has changed.
+func (db *DB) forget(ctx context.Context) {
+	tick := time.NewTicker(forgetInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if !db.coherent.Load() {
+				db.emit(Change{})
+			}
 		case <-ctx.Done():
 			return
 		}
