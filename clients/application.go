@@ -49,6 +49,11 @@ const (
 	AuthPrivateKeyJWT     AuthMethod = "private_key_jwt"
 )
 
+// AuthMethods lists every AuthMethod.
+func AuthMethods() []AuthMethod {
+	return []AuthMethod{AuthClientSecretBasic, AuthClientSecretPost, AuthClientSecretJWT, AuthPrivateKeyJWT, AuthNone}
+}
+
 // PKCE says whether an authorization request needs a code_challenge (RFC 7636). Only S256 is taken.
 type PKCE string
 

@@ -24,6 +24,7 @@ const (
 	NoPKCE            Trouble = "no_pkce"            // RFC 9700 §2.1.1
 	ImplicitGrant     Trouble = "implicit_grant"     // RFC 9700 §2.1.2
 	NoSecret          Trouble = "no_secret"          // none is good, so it can't authenticate
+	NoSignedSecret    Trouble = "no_signed_secret"   // none was made since it authenticates by client_secret_jwt, so it can't
 	SecretExpires     Trouble = "secret_expires"     // soon, and there is no other
 	SecretUnused      Trouble = "secret_unused"      // for a long time
 	LongJWTs          Trouble = "long_jwts"          // whoever has one can use it until it expires, whatever is revoked
@@ -101,6 +102,9 @@ func (a *Application) checkSecrets(now time.Time) (all []Finding) {
 	}
 	if len(living) == 0 {
 		return []Finding{{NoSecret, true, ""}}
+	}
+	if a.TokenEndpointAuthMethod == AuthClientSecretJWT && !slices.ContainsFunc(living, func(s *Secret) bool { return s.Sealed != "" }) {
+		return []Finding{{NoSignedSecret, true, ""}}
 	}
 	if last := slices.MaxFunc(living, func(x, y *Secret) int { return expiry(x).Compare(expiry(y)) }); expiry(last).Sub(now) < soon {
 		all = append(all, Finding{SecretExpires, true, last.Label()})

@@ -59,6 +59,12 @@ func TestCheckUp(t *testing.T) {
 		{"keys instead of secrets", clients.Web, func(a *clients.Application) {
 			a.Secrets, a.TokenEndpointAuthMethod = nil, clients.AuthPrivateKeyJWT
 		}, false, nil},
+		{"a secret from before client_secret_jwt", clients.Web, func(a *clients.Application) {
+			a.TokenEndpointAuthMethod = clients.AuthClientSecretJWT
+		}, false, []finding{{clients.NoSignedSecret, true, ""}}},
+		{"a secret for client_secret_jwt", clients.Web, func(a *clients.Application) {
+			a.TokenEndpointAuthMethod, a.Secrets[0].Sealed = clients.AuthClientSecretJWT, "sealed"
+		}, false, nil},
 		{"long JWTs", clients.Web, func(a *clients.Application) {
 			a.AccessTokenFormat, a.SessionPolicy.AccessTokenLifetime = clients.JWT, time.Hour
 		}, false, []finding{{What: clients.LongJWTs}}},

@@ -50,8 +50,8 @@ type Document struct {
 
 	AccessTokenFormat        AccessTokenFormat `json:"access_token_format" enum:"opaque,jwt" doc:"opaque is to be introspected, jwt is RFC 9068."`
 	IDTokenSignedResponseAlg string            `json:"id_token_signed_response_alg" enum:"RS256,PS256,ES256,EdDSA" doc:"The algorithm of its ID tokens."`
-	TokenEndpointAuthMethod  AuthMethod        `json:"token_endpoint_auth_method" enum:"client_secret_basic,client_secret_post,private_key_jwt,none" doc:"How it authenticates; none is a public client."`
-	JWKS                     json.RawMessage   `json:"jwks,omitempty" doc:"Its public keys as a JWK Set (RFC 7517, section 5)."`
+	TokenEndpointAuthMethod  AuthMethod        `json:"token_endpoint_auth_method" enum:"client_secret_basic,client_secret_post,client_secret_jwt,private_key_jwt,none" doc:"How it authenticates; none is a public client. client_secret_jwt takes only secrets that were made after it was chosen; private_key_jwt needs jwks or jwks_uri."`
+	JWKS                     json.RawMessage   `json:"jwks,omitempty" doc:"Its public keys as a JWK Set (RFC 7517, section 5), up to 20 in 64 KB. Not with jwks_uri."`
 	JWKSURI                  string            `json:"jwks_uri" maxLength:"2000" doc:"Where its public keys are."`
 	RequirePAR               bool              `json:"require_par" doc:"Take pushed authorization requests alone (RFC 9126)."`
 	RequireDPoP              bool              `json:"require_dpop" doc:"Bind tokens to a key of the client (RFC 9449)."`

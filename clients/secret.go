@@ -18,10 +18,13 @@ import (
 
 // Secret is one of an application's client secrets, of which the clear text is not kept.
 type Secret struct {
-	ID        string // sec_…
-	Name      string
-	Hint      string // its last four characters
-	Hash      [32]byte
+	ID   string // sec_…
+	Name string
+	Hint string // its last four characters
+	Hash [32]byte
+	// Sealed is the secret as the Vault encrypted it, while the application authenticates by client_secret_jwt; "" if the secret
+	// is older than that.
+	Sealed    string
 	CreatedAt time.Time
 	ExpiresAt time.Time // the zero value is never
 	// LastUsed is the zero value if it was never used. The Store reads it, and changes it by MarkSecretsUsed alone.
@@ -54,7 +57,11 @@ func (s *Secret) Alive(now time.Time) bool { return s.ExpiresAt.IsZero() || now.
 
 // usesSecret reports whether the application authenticates by a client secret.
 func (a *Application) usesSecret() bool {
-	return a.TokenEndpointAuthMethod == AuthClientSecretBasic || a.TokenEndpointAuthMethod == AuthClientSecretPost
+	switch a.TokenEndpointAuthMethod {
+	case AuthClientSecretBasic, AuthClientSecretPost, AuthClientSecretJWT:
+		return true
+	}
+	return false
 }
 
 func (r *Registry) newSecret(name string, now, expires time.Time) (Secret, keys.Secret) {
@@ -63,6 +70,25 @@ func (r *Registry) newSecret(name string, now, expires time.Time) (Secret, keys.
 		ID: typeid.MustGenerate("sec").String(), Name: name, Hint: secret.Hint(),
 		Hash: r.Pepper.Sum(secretHashLabel, []byte(secret.Reveal())), CreatedAt: now, ExpiresAt: expires,
 	}, secret
+}
+
+// keep gives the application the new secret, with a copy to be read again if its method needs one.
+func (r *Registry) keep(app *Application, record Secret, secret keys.Secret) {
+	if app.TokenEndpointAuthMethod == AuthClientSecretJWT {
+		record.Sealed = string(r.Vault.Encrypt(record.label(app), []byte(secret.Reveal())))
+	}
+	app.Secrets = append(app.Secrets, record)
+}
+
+func (s *Secret) label(app *Application) keys.Label {
+	return keys.Label{Environment: app.Environment, ID: s.ID, Purpose: secretHashLabel}
+}
+
+// forgetSealed drops the copies of secrets that nothing reads again.
+func (a *Application) forgetSealed() {
+	for i := range a.Secrets {
+		a.Secrets[i].Sealed = ""
+	}
 }
 
 // CreateSecret gives the application one more client secret and returns it in clear, the only time that anyone sees it.
@@ -124,7 +150,7 @@ func (r *Registry) addSecret(ctx context.Context, env environments.ID, id ID, na
 		if living >= MaxLivingSecrets {
 			return fault.Conflictf("", "the application has %d secrets that haven't expired, which is the most: end one first", living)
 		}
-		app.Secrets = append(app.Secrets, record)
+		r.keep(app, record, secret)
 		app.forgetSecrets(now)
 		return r.record(ctx, app, event, factsOf(&record))
 	})
@@ -229,6 +255,36 @@ func (r *Registry) Authenticate(_ context.Context, app *Application, presented s
 	}
 	r.uses.mark(app.Secrets[used].ID, SecretUse{At: now, Address: address})
 	return true
+}
+
+// AuthenticateSigned reports whether verify holds for a living secret of the enabled application that can be read
+// (client_secret_jwt, OIDC Core §9), and notes its use. For an application with none, and one that doesn't exist, verify is asked
+// about a secret that nobody has. An error is our fault.
+func (r *Registry) AuthenticateSigned(app *Application, verify func(secret []byte) bool, address string) (bool, error) {
+	now := r.Now().UTC()
+	used, asked := -1, false
+	for i := range app.Secrets {
+		s := &app.Secrets[i]
+		if s.Sealed == "" || !s.Alive(now) {
+			continue
+		}
+		secret, err := r.Vault.Decrypt(s.label(app), []byte(s.Sealed))
+		if err != nil {
+			return false, fmt.Errorf("read a secret of %s: %w", app.ID, err)
+		}
+		if asked = true; verify(secret) {
+			used = i
+		}
+		clear(secret)
+	}
+	if !asked {
+		verify([]byte(keys.NewSecret(SecretPrefix).Reveal()))
+	}
+	if used < 0 || !app.Enabled || app.TokenEndpointAuthMethod != AuthClientSecretJWT {
+		return false, nil
+	}
+	r.uses.mark(app.Secrets[used].ID, SecretUse{At: now, Address: address})
+	return true, nil
 }
 
 // AuthenticateUnknown spends the time of Authenticate on behalf of a client that doesn't exist.

@@ -320,3 +320,113 @@ func TestFlushWritesLastUses(t *testing.T) {
 		t.Errorf("LastUsed after Flush = %+v, stored %+v, want %+v", lastUsed(), stored(), want)
 	}
 }
+
+// TestSignedSecrets is client_secret_jwt: only for it, and from then on, secrets can be read again.
+func TestSignedSecrets(t *testing.T) {
+	ctx := context.Background()
+	r, _, c := newRegistry(t)
+	app, old := mustCreate(t, r, production, Web, nil)
+	signs := func(secret keys.Secret) bool {
+		t.Helper()
+		fresh, err := r.ByID(ctx, production.ID, app.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		ok, err := r.AuthenticateSigned(fresh, func(s []byte) bool {
+			asked++
+			return string(s) == secret.Reveal()
+		}, "192.0.2.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if asked == 0 {
+			t.Error("nothing was verified, which an attacker could measure")
+		}
+		return ok
+	}
+	change := func(method AuthMethod) {
+		t.Helper()
+		err := r.Update(ctx, production, app.ID, func(a *Application) error {
+			a.TokenEndpointAuthMethod = method
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	sealed := func() (n int) {
+		secrets, err := r.Secrets(ctx, production.ID, app.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range secrets {
+			if s.Sealed != "" {
+				n++
+			}
+			if strings.Contains(s.Sealed, "ps_") {
+				t.Error("a copy of a secret is in clear")
+			}
+		}
+		return n
+	}
+	create := func() (Secret, keys.Secret) {
+		t.Helper()
+		record, secret, err := r.CreateSecret(ctx, production.ID, app.ID, "", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return record, secret
+	}
+
+	if signs(old) || sealed() != 0 {
+		t.Error("a secret of client_secret_basic can be read")
+	}
+	change(AuthClientSecretJWT)
+	if signs(old) {
+		t.Error("a secret from before signs")
+	}
+	record, secret := create()
+	if !signs(secret) || signs(old) || signs(keys.Secret{}) || sealed() != 1 {
+		t.Errorf("the new secret doesn't sign, or another does; %d are sealed", sealed())
+	}
+	if secrets, _ := r.Secrets(ctx, production.ID, app.ID); !secrets[1].LastUsed.At.Equal(c.Now()) || secrets[1].LastUsed.Address != "192.0.2.1" {
+		t.Errorf("its last use is %+v", secrets[1].LastUsed)
+	}
+	if err := r.SetEnabled(ctx, production, app.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	if signs(secret) {
+		t.Error("a disabled application authenticates")
+	}
+	if err := r.SetEnabled(ctx, production, app.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ExpireSecret(ctx, production.ID, app.ID, record.ID, c.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if signs(secret) {
+		t.Error("an expired secret signs")
+	}
+
+	_, secret = create()
+	change(AuthClientSecretPost)
+	if sealed() != 0 || signs(secret) || !authenticates(t, r, app, secret) {
+		t.Error("after client_secret_jwt a copy is left, or the secret is no good")
+	}
+	change(AuthClientSecretJWT)
+	if signs(secret) {
+		t.Error("a copy came back")
+	}
+
+	// Who creates an application with the method has a secret for it at once.
+	app, secret = mustCreate(t, r, production, Machine, func(a *Application) { a.TokenEndpointAuthMethod = AuthClientSecretJWT })
+	if !signs(secret) {
+		t.Error("the first secret doesn't sign")
+	}
+	moved := app.Clone()
+	moved.Environment = development.ID
+	if _, err := r.AuthenticateSigned(moved, func([]byte) bool { return true }, ""); err == nil {
+		t.Error("a copy can be read in another environment")
+	}
+}

@@ -1,7 +1,6 @@
 package clients
 
 import (
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
@@ -27,9 +24,6 @@ const (
 	maxScopes      = 200
 	maxAudiences   = 100
 	maxAllowed     = 200
-	maxJWKS        = 64 << 10
-	maxKeys        = 20
-	minRSA         = 2048 // bits
 	maxTemplate    = 3 << 10
 	maxMetadata    = 50
 	maxRetired     = 32
@@ -243,12 +237,7 @@ func (a *Application) validateProtocol(m *mistakes) {
 		m.add("grant_types", "the grant type refresh_token needs authorization_code or %s, which hand out the first refresh token", GrantDeviceCode)
 	}
 
-	switch a.TokenEndpointAuthMethod {
-	case AuthClientSecretJWT:
-		m.add("token_endpoint_auth_method", "client_secret_jwt needs the secret in clear, which isn't kept: use private_key_jwt")
-	default:
-		oneOf(m, "token_endpoint_auth_method", a.TokenEndpointAuthMethod, AuthClientSecretBasic, AuthClientSecretPost, AuthPrivateKeyJWT, AuthNone)
-	}
+	oneOf(m, "token_endpoint_auth_method", a.TokenEndpointAuthMethod, AuthMethods()...)
 	oneOf(m, "pkce", a.PKCE, PKCERequired, PKCEOptional)
 	if a.Public() {
 		if a.PKCE == PKCEOptional {
@@ -286,53 +275,6 @@ func scopeProblem(scope string) string {
 		return fmt.Sprintf("has %d characters: %d is the most", len(scope), longest)
 	case strings.ContainsFunc(scope, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\\' }):
 		return "must have printable ASCII characters, none of them a space, a quote or a backslash (RFC 6749, section 3.3)"
-	}
-	return ""
-}
-
-func (a *Application) validateKeys(m *mistakes, kind environments.Kind) {
-	m.uri("jwks_uri", a.JWKSURI, kind, endpointProblem)
-	switch {
-	case a.JWKS != nil && a.JWKSURI != "":
-		m.add("jwks_uri", "jwks and jwks_uri can't both be set (RFC 7591, section 2): remove one")
-	case a.JWKS == nil && a.JWKSURI == "" && a.TokenEndpointAuthMethod == AuthPrivateKeyJWT:
-		m.add("jwks_uri", "token_endpoint_auth_method private_key_jwt needs the application's public keys: set jwks_uri or jwks")
-	}
-	if a.JWKS == nil {
-		return
-	}
-	if len(a.JWKS) > maxJWKS {
-		m.add("jwks", "jwks has %d bytes: %d is the most", len(a.JWKS), maxJWKS)
-		return
-	}
-	var set jose.JSONWebKeySet
-	if err := json.Unmarshal(a.JWKS, &set); err != nil {
-		m.add("jwks", "jwks is no JWK Set (RFC 7517, section 5)")
-		return
-	}
-	if n := len(set.Keys); n == 0 || n > maxKeys {
-		m.add("jwks", "jwks has %d keys of a kind that we know: 1 to %d are allowed", n, maxKeys)
-		return
-	}
-	for i := range set.Keys {
-		if text := keyProblem(&set.Keys[i]); text != "" {
-			m.add(fmt.Sprintf("jwks/keys/%d", i), "key %s %s", quote(set.Keys[i].KeyID), text)
-		}
-	}
-}
-
-func keyProblem(key *jose.JSONWebKey) string {
-	if _, ok := key.Key.([]byte); ok {
-		return "is symmetric: register the public part of a key pair"
-	}
-	if !key.IsPublic() {
-		return "is private: replace the pair, as it was sent, and register only the public part"
-	}
-	if public, ok := key.Key.(*rsa.PublicKey); ok && public.N.BitLen() < minRSA {
-		return fmt.Sprintf("has %d bits: an RSA key needs %d", public.N.BitLen(), minRSA)
-	}
-	if !key.Valid() {
-		return "isn't valid (RFC 7517)"
 	}
 	return ""
 }

@@ -204,15 +204,13 @@ func TestValidate(t *testing.T) {
 		{"protocol", Web, func(a *Application) {
 			a.AccessTokenFormat, a.IDTokenSignedResponseAlg, a.Consent, a.PKCE, a.TokenEndpointAuthMethod = "paseto", "none", "second_party", "plain", "mtls"
 		}, []string{
-			`token_endpoint_auth_method: token_endpoint_auth_method "mtls" must be one of client_secret_basic, client_secret_post, private_key_jwt, none`,
+			`token_endpoint_auth_method: token_endpoint_auth_method "mtls" must be one of client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none`,
 			`pkce: pkce "plain" must be one of required, optional`,
 			`access_token_format: access_token_format "paseto" must be one of opaque, jwt`,
 			`id_token_signed_response_alg: id_token_signed_response_alg "none" must be one of RS256, PS256, ES256, EdDSA`,
 			`consent: consent "second_party" must be one of first_party, third_party`,
 		}},
-		{"secret JWT", Web, func(a *Application) { a.TokenEndpointAuthMethod = AuthClientSecretJWT }, []string{
-			"token_endpoint_auth_method: client_secret_jwt needs the secret in clear, which isn't kept: use private_key_jwt",
-		}},
+		{"secret JWT", Web, func(a *Application) { a.TokenEndpointAuthMethod = AuthClientSecretJWT }, nil},
 		{"scopes", Web, func(a *Application) { a.Scopes = []string{"a:b", "", "a b", `a"`, "é", strings.Repeat("a", 129)} }, []string{
 			`scopes/1: "" is empty: remove it`,
 			`scopes/2: "a b" must have printable ASCII characters, none of them a space, a quote or a backslash (RFC 6749, section 3.3)`,
@@ -237,15 +235,18 @@ func TestValidate(t *testing.T) {
 		{"no keys", Web, func(a *Application) { a.TokenEndpointAuthMethod = AuthPrivateKeyJWT }, []string{
 			"jwks_uri: token_endpoint_auth_method private_key_jwt needs the application's public keys: set jwks_uri or jwks",
 		}},
+		{"keys over http", Web, func(a *Application) { a.JWKSURI = "http://127.0.0.1/jwks" }, []string{
+			`jwks_uri: "http://127.0.0.1/jwks" uses http, which only an environment for development takes: use https`,
+		}},
 		{"keys in two places", Web, func(a *Application) { a.JWKS, a.JWKSURI = set(&private.PublicKey), "https://a.example/jwks" }, []string{
 			"jwks_uri: jwks and jwks_uri can't both be set (RFC 7591, section 2): remove one",
 		}},
 		{"bad keys", Web, func(a *Application) { a.JWKS = set(private, []byte("0123456789"), &short.PublicKey) }, []string{
-			`jwks/keys/0: key "0" is private: replace the pair, as it was sent, and register only the public part`,
-			`jwks/keys/1: key "1" is symmetric: register the public part of a key pair`,
-			`jwks/keys/2: key "2" has 1024 bits: an RSA key needs 2048`,
+			`jwks/keys/0/d: key "0" is private: replace the pair, as it was sent, and register only the public part`,
+			`jwks/keys/1/k: key "1" is symmetric: register the public part of a key pair`,
+			`jwks/keys/2/n: key "2" has 1024 bits: an RSA key needs 2048, and 8192 are the most`,
 		}},
-		{"no key", Web, func(a *Application) { a.JWKS = json.RawMessage(`{"keys":[]}`) }, []string{"jwks: jwks has 0 keys of a kind that we know: 1 to 20 are allowed"}},
+		{"no key", Web, func(a *Application) { a.JWKS = json.RawMessage(`{"keys":[]}`) }, []string{"jwks: jwks has 0 keys: 1 to 20 are allowed"}},
 		{"no key set", Web, func(a *Application) { a.JWKS = json.RawMessage(`[`) }, []string{"jwks: jwks is no JWK Set (RFC 7517, section 5)"}},
 		{"many keys", Web, func(a *Application) { a.JWKS = json.RawMessage(strings.Repeat(" ", maxJWKS+1)) }, []string{"jwks: jwks has 65537 bytes: 65536 is the most"}},
 

@@ -29,6 +29,9 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 // clientOf authenticates the client of a request (RFC 6749 §2.3): by exactly one method, which must be the one that the
 // application is registered for. An unknown client, a wrong secret and an expired one are alike, in text and time.
 func (p *Provider) clientOf(ctx context.Context, r *http.Request, form url.Values) (*clients.Application, error) {
+	if form.Get("client_assertion") != "" || form.Get("client_assertion_type") != "" {
+		return p.clientByAssertion(ctx, r, form)
+	}
 	id, secret, method, err := presented(r, form)
 	if err != nil {
 		return nil, err
@@ -58,9 +61,6 @@ const unknownClient = "No client with this client_id and these credentials is re
 
 // presented reads the client's ID and secret, and by which method they came.
 func presented(r *http.Request, form url.Values) (id, secret string, method clients.AuthMethod, err error) {
-	if form.Get("client_assertion") != "" || form.Get("client_assertion_type") != "" {
-		return "", "", "", fosite.ErrInvalidClient.WithHint("Client assertions are not supported. Use client_secret_basic or client_secret_post.")
-	}
 	id, secret, method = form.Get("client_id"), form.Get("client_secret"), clients.AuthNone
 	if secret != "" { // a parameter without a value counts as omitted (RFC 6749 §3.2)
 		method = clients.AuthClientSecretPost

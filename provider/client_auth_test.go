@@ -37,8 +37,6 @@ func TestPresented(t *testing.T) {
 		{"no base64", "Basic %%%", "", "", "", "", "invalid_client"},
 		{"no colon", "Basic " + base64.StdEncoding.EncodeToString([]byte("web")), "", "", "", "", "invalid_client"},
 		{"not form-encoded", basic("web", "100%"), "", "", "", "", "invalid_client"},
-		{"an assertion", "", "client_id=web&client_assertion=x", "", "", "", "invalid_client"},
-		{"an assertion by its type", "", "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "", "", "", "invalid_client"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			form, err := url.ParseQuery(test.body)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
@@ -35,8 +36,11 @@ type metadata struct {
 	SubjectTypesSupported                      []string `json:"subject_types_supported"`
 	IDTokenSigningAlgValuesSupported           []string `json:"id_token_signing_alg_values_supported"`
 	TokenEndpointAuthMethodsSupported          []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointAuthSigningAlgs               []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionEndpointAuthMethodsSupported  []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionEndpointAuthSigningAlgs       []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	RevocationEndpointAuthMethodsSupported     []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationEndpointAuthSigningAlgs          []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	CodeChallengeMethodsSupported              []string `json:"code_challenge_methods_supported"`
 	PromptValuesSupported                      []string `json:"prompt_values_supported"`
 	ClaimTypesSupported                        []string `json:"claim_types_supported"`
@@ -49,7 +53,15 @@ type metadata struct {
 }
 
 func (p *Provider) metadata(issuer string) metadata {
-	secrets := []string{"client_secret_basic", "client_secret_post"}
+	var confidential, all, signatures []string // as clients authenticate
+	for _, m := range clients.AuthMethods() {
+		if all = append(all, string(m)); m != clients.AuthNone {
+			confidential = append(confidential, string(m))
+		}
+	}
+	for _, a := range assertionAlgorithms() {
+		signatures = append(signatures, string(a))
+	}
 	algorithms := make([]string, 0, len(keys.Algorithms()))
 	for _, a := range keys.Algorithms() {
 		algorithms = append(algorithms, string(a))
@@ -75,9 +87,12 @@ func (p *Provider) metadata(issuer string) metadata {
 		ACRValuesSupported:                         []string{sessions.ACRPassword},
 		SubjectTypesSupported:                      []string{"public"},
 		IDTokenSigningAlgValuesSupported:           algorithms,
-		TokenEndpointAuthMethodsSupported:          append(secrets, "none"),
-		IntrospectionEndpointAuthMethodsSupported:  secrets,
-		RevocationEndpointAuthMethodsSupported:     append(secrets, "none"),
+		TokenEndpointAuthMethodsSupported:          all,
+		TokenEndpointAuthSigningAlgs:               signatures,
+		IntrospectionEndpointAuthMethodsSupported:  confidential,
+		IntrospectionEndpointAuthSigningAlgs:       signatures,
+		RevocationEndpointAuthMethodsSupported:     all,
+		RevocationEndpointAuthSigningAlgs:          signatures,
 		CodeChallengeMethodsSupported:              []string{"S256"},
 		PromptValuesSupported:                      prompts,
 		ClaimTypesSupported:                        []string{"normal"},

@@ -33,6 +33,8 @@ type Provider struct {
 type Deps struct {
 	PublicURL     *url.URL
 	Applications  *clients.Registry
+	KeySets       *clients.KeySets
+	Assertions    clients.AssertionStore
 	Users         *identity.Registry
 	Organizations *organizations.Registry
 	Sessions      *sessions.Registry

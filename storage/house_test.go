@@ -25,12 +25,13 @@ import (
 
 // The Stores keep the contracts of the domain.
 var (
-	_ environments.Store  = storage.Environments{}
-	_ clients.Store       = storage.Clients{}
-	_ identity.Store      = storage.Users{}
-	_ organizations.Store = storage.Organizations{}
-	_ sessions.Store      = storage.Sessions{}
-	_ grants.Store        = storage.Grants{}
+	_ environments.Store     = storage.Environments{}
+	_ clients.Store          = storage.Clients{}
+	_ clients.AssertionStore = storage.Assertions{}
+	_ identity.Store         = storage.Users{}
+	_ organizations.Store    = storage.Organizations{}
+	_ sessions.Store         = storage.Sessions{}
+	_ grants.Store           = storage.Grants{}
 )
 
 // morning is the time at which a house is built.

@@ -49,6 +49,7 @@ func (p *Purge) Run(ctx context.Context, now time.Time) (removed int, err error)
 		{"idempotency keys", []purgeStatement{{db.removeFirst("idempotency_keys", "environment_id, api_key_id, hash", "expires_at"), []any{at, batch}}}},
 		{"set-up links", []purgeStatement{{db.removeFirst("setup_tokens", "hash", "expires_at"), []any{at, batch}}}},
 		{"revoked access tokens", []purgeStatement{{db.removeFirst("revoked_access_tokens", "environment_id, serial", "until"), []any{at, batch}}}},
+		{"used assertions", []purgeStatement{{db.removeFirst("used_assertions", "environment_id, hash", "expires_at"), []any{at, batch}}}},
 		{"logouts", []purgeStatement{
 			{db.removeFirst("logout_deliveries", "environment_id, id", "created_at"), []any{at - keep - deliveryTime.Microseconds(), batch}},
 		}},

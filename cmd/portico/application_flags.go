@@ -50,7 +50,7 @@ var (
 		{"frontchannel_logout_uri", "`URI` that is told of a sign-out in the browser"},
 		{"access_token_format", "`FORMAT`: opaque or jwt"},
 		{"id_token_signed_response_alg", "`ALGORITHM`: RS256, PS256, ES256 or EdDSA"},
-		{"token_endpoint_auth_method", "`METHOD`: client_secret_basic, client_secret_post, private_key_jwt or none"},
+		{"token_endpoint_auth_method", "`METHOD`: client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none"},
 		{"jwks_uri", "`URI` of its public keys"},
 		{"pkce", "`RULE`: required or optional"},
 		{"consent", "`RULE`: first_party or third_party"},
@@ -91,7 +91,7 @@ var (
 		{"allowed", "who may use it, as a `JSON` object of organizations, roles and users"},
 		{"branding", "how its pages look, as a `JSON` object of logo_uri, dark_logo_uri, accent and help_uri"},
 		{"jwks", "its public keys, as a `JSON` Web Key Set"},
-		{"claims_template", "more claims, as a `JSON` object"},
+		{"claims_templates", "more claims, as a `JSON` object of id_token, access_token and userinfo, each a template"},
 	}
 )
 
