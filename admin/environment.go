@@ -21,27 +21,36 @@ type Founder struct {
 
 // Create makes an environment. Errors: those of environments.Registry.Create.
 func (f *Founder) Create(ctx context.Context, in environments.New) (*environments.Environment, error) {
-	env, err := f.Environments.Create(ctx, in, func(ctx context.Context, env *environments.Environment) error {
-		app := clients.New{Kind: clients.Web, Name: in.Name}
-		if in.Slug == environments.OperatorsSlug {
-			env.SignUp = false // operators are invited
-			app.Name = "Portico dashboard"
-			app.Configure = func(a *clients.Application) error {
-				a.HomepageURI = f.PublicURL + "/admin"
-				return nil
-			}
+	app := clients.New{Kind: clients.Web, Name: in.Name}
+	if in.Slug == environments.OperatorsSlug {
+		app.Name = "Portico dashboard"
+		app.Configure = func(a *clients.Application) error {
+			a.HomepageURI = f.PublicURL + "/admin"
+			return nil
 		}
-		made, _, err := f.Applications.Create(ctx, env, app)
-		if err != nil {
-			return fmt.Errorf("make the default application: %w", err)
-		}
-		env.DefaultApplication = string(made.ID)
-		return nil
-	})
+	}
+	env, _, _, err := f.Found(ctx, in, app)
 	if err != nil {
 		return nil, err
 	}
 	return env, f.Keys.Provision(ctx, env.ID)
+}
+
+// Found makes an environment with the default application and, unlike Create, without keys: it can be a part of a transaction,
+// after whose commit Keys.Provision is to be called. It returns the application with its secret. Errors: those of
+// environments.Registry.Create and of clients.Registry.Create.
+func (f *Founder) Found(ctx context.Context, in environments.New, first clients.New) (*environments.Environment, *clients.Application, keys.Secret, error) {
+	var app *clients.Application
+	var secret keys.Secret
+	env, err := f.Environments.Create(ctx, in, func(ctx context.Context, env *environments.Environment) (err error) {
+		env.SignUp = in.Slug != environments.OperatorsSlug // operators are invited
+		if app, secret, err = f.Applications.Create(ctx, env, first); err != nil {
+			return fmt.Errorf("make the default application: %w", err)
+		}
+		env.DefaultApplication = string(app.ID)
+		return nil
+	})
+	return env, app, secret, err
 }
 
 // MakeDefault makes the application the default of its environment. Errors: fault.Invalid for one that does not exist, fault.Conflict for one that

@@ -248,8 +248,13 @@ func (r *Registry) MembershipsOf(ctx context.Context, env environments.ID, user 
 
 // CreateRole makes a role. Errors: fault.Invalid, one for each mistake; ErrRoleTaken.
 func (r *Registry) CreateRole(ctx context.Context, env environments.ID, in RoleSettings) (*Role, error) {
+	return r.DeclareRole(ctx, env, in, "")
+}
+
+// DeclareRole makes a role as CreateRole does, managed by whoever declares it.
+func (r *Registry) DeclareRole(ctx context.Context, env environments.ID, in RoleSettings, by environments.Manager) (*Role, error) {
 	now := r.now()
-	role := &Role{ID: RoleID(typeid.MustGenerate("rol").String()), Environment: env, CreatedAt: now, UpdatedAt: now}
+	role := &Role{ID: RoleID(typeid.MustGenerate("rol").String()), Environment: env, ManagedBy: by, CreatedAt: now, UpdatedAt: now}
 	in.Apply(role)
 	if err := role.validate(); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ the clock, the public URL if a server runs here, and mail. The exit code is 1 if
 
 func (d *findingsDocument) print(w io.Writer) {
 	for _, f := range d.Findings {
-		fmt.Fprintf(w, "%-6s  %-13s  %s\n", f.Verdict, f.Check, f.Detail)
+		fmt.Fprintf(w, "%-6s  %-13s  %s\n", f.Verdict, f.Check, strings.Join(strings.Fields(f.Detail), " "))
 		if f.Remedy != "" {
 			fmt.Fprintf(w, "%-6s  %-13s  → %s\n", "", "", f.Remedy)
 		}

@@ -46,8 +46,8 @@ func list(values []string) []string { return append([]string{}, values...) }
 // maxDocument is the most bytes of a document that is read.
 const maxDocument = 1 << 20
 
-// readPatch reads a file, "-" for standard input.
-func (c *cli) readPatch(name string) (clients.Patch, error) {
+// readFile reads a file of a document, "-" for standard input.
+func (c *cli) readFile(name string) ([]byte, error) {
 	var from io.Reader = c.stdin
 	if name != "-" {
 		f, err := os.Open(name)
@@ -63,6 +63,15 @@ func (c *cli) readPatch(name string) (clients.Patch, error) {
 	}
 	if len(text) > maxDocument {
 		return nil, fault.Invalidf("", "%s has more than %d bytes", name, maxDocument)
+	}
+	return text, nil
+}
+
+// readPatch reads a file, "-" for standard input.
+func (c *cli) readPatch(name string) (clients.Patch, error) {
+	text, err := c.readFile(name)
+	if err != nil {
+		return nil, err
 	}
 	var p clients.Patch
 	if err := json.Unmarshal(text, &p); err != nil {

@@ -163,7 +163,7 @@ func runScript(t *testing.T, file, dialect string) {
 				return condition == dialect, nil
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
-				"serve": serveScript, "await": awaitScript, "stop": stopScript, "http": httpScript, "json": jsonScript, "set": setScript,
+				"serve": serveScript, "await": awaitScript, "halt": haltScript, "http": httpScript, "json": jsonScript, "set": setScript,
 			},
 		})
 	})
@@ -228,7 +228,7 @@ func (o *output) state() (string, <-chan struct{}) {
 func serveScript(ts *testscript.TestScript, neg bool, args []string) {
 	s := stateOf(ts)
 	if neg || s.server != nil {
-		ts.Fatalf("serve can't be negated, nor be used twice without stop")
+		ts.Fatalf("serve can't be negated, nor be used twice without halt")
 	}
 	if len(args) == 0 {
 		args = []string{"serve"}
@@ -290,7 +290,7 @@ func awaitScript(ts *testscript.TestScript, _ bool, args []string) {
 	s.server.await(ts, want)
 }
 
-func stopScript(ts *testscript.TestScript, _ bool, _ []string) {
+func haltScript(ts *testscript.TestScript, _ bool, _ []string) {
 	s := stateOf(ts)
 	if s.server == nil {
 		ts.Fatalf("no server runs")
