@@ -49,8 +49,8 @@ type pageError struct {
 
 func (e *pageError) Error() string { return e.field + ": " + e.text }
 
-// parse reads the request. A *pageError must be shown here; every other error belongs to the client, and the request it comes with says where.
-func (p *Provider) parse(ctx context.Context, form url.Values) (*authorizationRequest, error) {
+// parse reads the request. own is a redirect URI that it may name beside those of its application; "" for none. A *pageError must be shown here; every other error belongs to the client, and the request it comes with says where.
+func (p *Provider) parse(ctx context.Context, form url.Values, own string) (*authorizationRequest, error) {
 	req := &authorizationRequest{form: form, maxAge: -1}
 	if err := checkSize(form); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (p *Provider) parse(ctx context.Context, form url.Values) (*authorizationRe
 			return nil, &pageError{key, "is included more than once.", "RFC 6749, section 3.1"}
 		}
 	}
-	if err := p.parseClient(ctx, req); err != nil {
+	if err := p.parseClient(ctx, req, own); err != nil {
 		return nil, err
 	}
 	return req, p.parseRest(ctx, req)
@@ -83,7 +83,7 @@ func checkSize(form url.Values) error {
 	return nil
 }
 
-func (p *Provider) parseClient(ctx context.Context, req *authorizationRequest) error {
+func (p *Provider) parseClient(ctx context.Context, req *authorizationRequest, own string) error {
 	id := req.form.Get("client_id")
 	if id == "" {
 		return &pageError{"client_id", "is missing.", "RFC 6749, section 4.1.1"}
@@ -100,7 +100,7 @@ func (p *Provider) parseClient(ctx context.Context, req *authorizationRequest) e
 	switch {
 	case uri == "":
 		return &pageError{"redirect_uri", "is missing.", "OpenID Connect Core, section 3.1.2.1"}
-	case !app.AllowsRedirect(uri):
+	case uri != own && !app.AllowsRedirect(uri):
 		return &pageError{"redirect_uri", "is not registered for this application. Register exactly this address, or send one that is registered.", "RFC 6749, section 3.1.2.4"}
 	}
 	req.redirectURI = uri

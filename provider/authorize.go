@@ -45,6 +45,11 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, &pageError{"request", "is not properly form-encoded.", "RFC 6749, section 3.1"})
 		return
 	}
+	if form.Has("ticket") {
+		p.adoptTest(w, r, sessions.InteractionID(form.Get("interaction")), sessions.Handle(form.Get("ticket")))
+		return
+	}
+	own := "" // the one address that only this request may name
 	var interaction *sessions.Interaction
 	if id := form.Get("interaction"); id != "" {
 		interaction, err = p.Sessions.Interaction(ctx, env.ID, handle, sessions.InteractionID(id))
@@ -53,7 +58,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if err == nil {
-			form = url.Values{}
+			form, own = url.Values{}, interaction.OwnRedirectURI
 			err = json.Unmarshal(interaction.Request, &form)
 		}
 		if err != nil {
@@ -61,7 +66,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	req, err := p.parse(ctx, form)
+	req, err := p.parse(ctx, form, own)
 	if req == nil {
 		p.showError(w, r, err)
 		return
@@ -123,12 +128,10 @@ func (p *Provider) consented(ctx context.Context, account *sessions.Account, s *
 func (p *Provider) ask(w http.ResponseWriter, r *http.Request, s *situation, handle sessions.Handle, next step) {
 	ctx := r.Context()
 	if s.interaction == nil {
-		if handle == "" {
-			handle = sessions.NewHandle()
-			if err := p.Cookies.Set(w, r, s.environment, handle, false); err != nil {
-				p.answerError(w, r, s.request, err)
-				return
-			}
+		handle, err := p.handled(w, r, s.environment, handle)
+		if err != nil {
+			p.answerError(w, r, s.request, err)
+			return
 		}
 		form, err := json.Marshal(s.request.form)
 		if err == nil {
@@ -140,6 +143,15 @@ func (p *Provider) ask(w http.ResponseWriter, r *http.Request, s *situation, han
 		}
 	}
 	p.leave(w, r, p.page(s.environment, next, s.interaction.ID, s.application.ClientID))
+}
+
+// handled returns the handle of the browser, and gives it one if it has none.
+func (p *Provider) handled(w http.ResponseWriter, r *http.Request, env *environments.Environment, handle sessions.Handle) (sessions.Handle, error) {
+	if handle != "" {
+		return handle, nil
+	}
+	handle = sessions.NewHandle()
+	return handle, p.Cookies.Set(w, r, env, handle, false)
 }
 
 // page is the address of a hosted page. With the client's ID in it the address alone can start the flow again.

@@ -15,6 +15,10 @@ import (
 
 // authenticateClient authenticates the client of a token request, which must be registered for the grant type.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
+	if app := flowOf(ctx).tested; app != nil {
+		flowOf(ctx).application = app
+		return client{Application: app}, nil
+	}
 	app, err := p.clientOf(ctx, r, form)
 	if err != nil {
 		return nil, err

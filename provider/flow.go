@@ -31,6 +31,7 @@ type flow struct {
 
 	// At the token endpoint.
 	application *clients.Application
+	tested      *clients.Application // for which the dashboard redeems the code of a test sign-in; else nil
 	code        *grants.Code
 	state       *grants.State
 	chain       *grants.Chain

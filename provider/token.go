@@ -46,7 +46,10 @@ func (p *Provider) exchange(r *http.Request) (*tokenReply, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flow{environment: environments.FromContext(r.Context()), caller: caller(r)}
+	return p.redeem(r, form, &flow{environment: environments.FromContext(r.Context()), caller: caller(r)})
+}
+
+func (p *Provider) redeem(r *http.Request, form url.Values, f *flow) (*tokenReply, error) {
 	ctx := withFlow(r.Context(), f)
 	request, response, err := p.issueTokens(ctx, r, form)
 	if f.code != nil && (!f.code.UsedAt.IsZero() || errors.Is(err, grants.ErrUsed)) {

@@ -167,7 +167,7 @@ func (s *Server) build() error {
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, APIKeys: s.APIKeys, Users: s.Users, Sessions: s.Sessions,
-		Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+		Organizations: s.Organizations, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
@@ -175,6 +175,7 @@ func (s *Server) build() error {
 		AccessTokens: &grants.AccessTokens{Sealer: s.Sealer}, Keys: s.Keys, Chrome: s.login.Chrome, Languages: templates.Languages(),
 		InTx: inTx, Now: now, Log: s.Log,
 	})
+	s.dashboard.Tokens = s.provider
 	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
 	s.api = api.New(api.Deps{
 		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,

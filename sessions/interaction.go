@@ -24,9 +24,12 @@ type Interaction struct {
 	Application clients.ID
 	Browser     [32]byte // hash of the handle in the cookie of the browser that made the request
 	Request     []byte   // JSON of the request's parameters
-	CreatedAt   time.Time
-	ExpiresAt   time.Time
-	DoneAt      time.Time // when its answer was given; zero while it waits
+	// OwnRedirectURI is the address of Portico's own at which the answer of a test sign-in is awaited. No other request may name
+	// it. "" for every request of an application.
+	OwnRedirectURI string
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+	DoneAt         time.Time // when its answer was given; zero while it waits
 
 	// What the End-User has done so far.
 	Account      BrowserID        // the account chosen; "" until then

@@ -81,6 +81,9 @@ type Store interface {
 	Interaction(ctx context.Context, env environments.ID, id InteractionID, now time.Time) (*Interaction, error)
 	// UpdateInteraction loads the interaction, calls change and saves the result, in one transaction.
 	UpdateInteraction(ctx context.Context, env environments.ID, id InteractionID, change func(context.Context, *Interaction) error) error
+	// MoveInteraction moves an interaction that waits from one browser's handle to another's, in one conditional statement. It
+	// returns ErrNotFound if it doesn't wait there.
+	MoveInteraction(ctx context.Context, env environments.ID, id InteractionID, from, to [32]byte, now time.Time) error
 	// FinishInteraction marks the interaction as done, in one conditional statement. It returns ErrNotFound if it was done before.
 	FinishInteraction(ctx context.Context, env environments.ID, id InteractionID, now time.Time) error
 }

@@ -357,11 +357,11 @@ func (s Sessions) mark(ctx context.Context, q string, marks [][3]any) error {
 
 const (
 	insertInteraction = `
-		INSERT INTO interactions (environment_id, id, application_id, browser, request, account, organization, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		INSERT INTO interactions (environment_id, id, application_id, browser, request, own_redirect_uri, account, organization, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	findInteraction = `
-		SELECT id, application_id, browser, request, account, organization, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at
+		SELECT id, application_id, browser, request, own_redirect_uri, account, organization, consented, denied, authenticated_after, challenge, username, created_at, expires_at, done_at
 		FROM interactions WHERE environment_id = ? AND id = ?`
 	findLivingInteraction = findInteraction + ` AND expires_at > ?`
 
@@ -369,11 +369,13 @@ const (
 		UPDATE interactions SET browser = ?, request = ?, account = ?, organization = ?, consented = ?, denied = ?, authenticated_after = ?, challenge = ?, username = ?, expires_at = ?, done_at = ?
 		WHERE environment_id = ? AND id = ?`
 
+	moveInteraction = `UPDATE interactions SET browser = ? WHERE environment_id = ? AND id = ? AND browser = ? AND done_at IS NULL AND expires_at > ?`
+
 	finishInteraction = `UPDATE interactions SET done_at = ? WHERE environment_id = ? AND id = ? AND done_at IS NULL AND expires_at > ?`
 )
 
 func (s Sessions) CreateInteraction(ctx context.Context, i *sessions.Interaction) error {
-	_, err := s.DB.exec(ctx, insertInteraction, string(i.Environment), string(i.ID), string(i.Application), i.Browser[:], i.Request,
+	_, err := s.DB.exec(ctx, insertInteraction, string(i.Environment), string(i.ID), string(i.Application), i.Browser[:], i.Request, i.OwnRedirectURI,
 		string(i.Account), string(i.Organization), words(i.Consented), i.Denied, microsOrNull(i.AuthenticatedAfter), i.Challenge, i.Username,
 		micros(i.CreatedAt), micros(i.ExpiresAt), microsOrNull(i.DoneAt))
 	return err
@@ -385,7 +387,7 @@ func (s Sessions) Interaction(ctx context.Context, env environments.ID, id sessi
 
 func (s Sessions) interaction(ctx context.Context, env environments.ID, q string, args ...any) (*sessions.Interaction, error) {
 	i := &sessions.Interaction{Environment: env}
-	err := s.DB.queryRow(ctx, q, args...).Scan((*string)(&i.ID), (*string)(&i.Application), (*hash)(&i.Browser), &i.Request,
+	err := s.DB.queryRow(ctx, q, args...).Scan((*string)(&i.ID), (*string)(&i.Application), (*hash)(&i.Browser), &i.Request, &i.OwnRedirectURI,
 		(*string)(&i.Account), (*string)(&i.Organization), (*words)(&i.Consented), &i.Denied, (*instant)(&i.AuthenticatedAfter), &i.Challenge, &i.Username,
 		(*instant)(&i.CreatedAt), (*instant)(&i.ExpiresAt), (*instant)(&i.DoneAt))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -409,6 +411,10 @@ func (s Sessions) UpdateInteraction(ctx context.Context, env environments.ID, id
 		return s.change(ctx, updateInteraction, i.Browser[:], i.Request, string(i.Account), string(i.Organization), words(i.Consented), i.Denied,
 			microsOrNull(i.AuthenticatedAfter), i.Challenge, i.Username, micros(i.ExpiresAt), microsOrNull(i.DoneAt), string(env), string(id))
 	})
+}
+
+func (s Sessions) MoveInteraction(ctx context.Context, env environments.ID, id sessions.InteractionID, from, to [32]byte, now time.Time) error {
+	return s.change(ctx, moveInteraction, to[:], string(env), string(id), from[:], micros(now))
 }
 
 func (s Sessions) FinishInteraction(ctx context.Context, env environments.ID, id sessions.InteractionID, now time.Time) error {

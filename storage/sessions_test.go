@@ -396,7 +396,7 @@ func TestInteraction(t *testing.T) {
 		wantErr(t, "Interaction at its expiry", err, sessions.ErrNotFound)
 
 		all := filled[sessions.Interaction](t)
-		all.ID, all.Environment, all.Application, all.CreatedAt = i.ID, h.env, h.app.ID, i.CreatedAt
+		all.ID, all.Environment, all.Application, all.CreatedAt, all.OwnRedirectURI = i.ID, h.env, h.app.ID, i.CreatedAt, ""
 		must(t, store.UpdateInteraction(ctx, h.env, i.ID, func(_ context.Context, i *sessions.Interaction) error {
 			*i = all
 			return nil
@@ -404,7 +404,7 @@ func TestInteraction(t *testing.T) {
 		got, err = store.Interaction(ctx, h.env, i.ID, morning)
 		must(t, err)
 		wantEqual(t, "updated interaction", got, &all)
-		all.ID = sessions.InteractionID(newID("int"))
+		all.ID, all.OwnRedirectURI = sessions.InteractionID(newID("int")), "https://id.example/admin"
 		must(t, store.CreateInteraction(ctx, &all))
 		got, err = store.Interaction(ctx, h.env, all.ID, morning)
 		must(t, err)
@@ -426,6 +426,15 @@ func TestInteraction(t *testing.T) {
 		returned := together(10, func(int) error { return store.FinishInteraction(ctx, h.env, i.ID, morning) })
 		if returned[nil] != 1 || returned[sessions.ErrNotFound] != 9 {
 			t.Errorf("10 calls of FinishInteraction returned %v, want nil once and ErrNotFound 9 times", returned)
+		}
+
+		i = h.newInteraction(t, h.handle)
+		other := [32]byte{9}
+		wantErr(t, "MoveInteraction from elsewhere", store.MoveInteraction(ctx, h.env, i.ID, other, h.handle, morning), sessions.ErrNotFound)
+		wantErr(t, "MoveInteraction at the expiry", store.MoveInteraction(ctx, h.env, i.ID, h.handle, other, i.ExpiresAt), sessions.ErrNotFound)
+		returned = together(10, func(int) error { return store.MoveInteraction(ctx, h.env, i.ID, h.handle, other, morning) })
+		if returned[nil] != 1 || returned[sessions.ErrNotFound] != 9 {
+			t.Errorf("10 calls of MoveInteraction returned %v, want nil once and ErrNotFound 9 times", returned)
 		}
 	})
 }

@@ -19,28 +19,31 @@ import (
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
 	"github.com/portico-id/portico/mail"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/templates"
 )
 
 // Handler serves the dashboard and, in local mode, the mailbox. Its requests carry the environment of the operators.
 type Handler struct {
-	PublicURL    *url.URL
-	Environments *environments.Registry
-	Applications *clients.Registry
-	APIKeys      *clients.APIKeys
-	Users        *identity.Registry
-	Sessions     *sessions.Registry
-	Cookies      *sessions.Cookies
-	Founder      *admin.Founder
-	Setup        *admin.Setup
-	Operators    *admin.Operators
-	Keys         *keys.Ring
-	Vault        *keys.Vault
-	Mailbox      *mail.Mailbox // nil if mail is sent
-	DemoURL      string        // "" if the demo doesn't run
-	Now          func() time.Time
-	Log          *slog.Logger
+	PublicURL     *url.URL
+	Environments  *environments.Registry
+	Applications  *clients.Registry
+	APIKeys       *clients.APIKeys
+	Users         *identity.Registry
+	Organizations *organizations.Registry
+	Sessions      *sessions.Registry
+	Tokens        Tokens
+	Cookies       *sessions.Cookies
+	Founder       *admin.Founder
+	Setup         *admin.Setup
+	Operators     *admin.Operators
+	Keys          *keys.Ring
+	Vault         *keys.Vault
+	Mailbox       *mail.Mailbox // nil if mail is sent
+	DemoURL       string        // "" if the demo doesn't run
+	Now           func() time.Time
+	Log           *slog.Logger
 }
 
 // Mount adds the dashboard's routes.
@@ -79,6 +82,8 @@ func (h *Handler) routes() []route {
 		h.accessRoutes(),
 		h.brandingRoutes(),
 		h.keyRoutes(),
+		h.previewRoutes(),
+		h.testRoutes(),
 		h.operatorRoutes(),
 	)
 }

@@ -297,6 +297,7 @@ CREATE TABLE interactions (
     application_id      TEXT    NOT NULL,
     browser             BYTEA    NOT NULL,
     request             BYTEA    NOT NULL,
+    own_redirect_uri    TEXT    NOT NULL,
     account             TEXT    NOT NULL,
     organization        TEXT    NOT NULL,
     consented           TEXT    NOT NULL,

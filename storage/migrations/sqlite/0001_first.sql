@@ -305,6 +305,7 @@ CREATE TABLE interactions (
     application_id      TEXT    NOT NULL,
     browser             BLOB    NOT NULL,
     request             BLOB    NOT NULL,
+    own_redirect_uri    TEXT    NOT NULL,
     account             TEXT    NOT NULL,
     organization        TEXT    NOT NULL,
     consented           TEXT    NOT NULL,
