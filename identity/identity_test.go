@@ -220,6 +220,12 @@ func (m *memory) UpdateUser(ctx context.Context, env environments.ID, id ID, cha
 	})
 }
 
+func (m *memory) DeleteUser(ctx context.Context, _ environments.ID, id ID) error {
+	m.inTx(ctx)
+	delete(m.users, id)
+	return nil
+}
+
 // Users is tested with the Stores that people use.
 func (m *memory) Users(context.Context, environments.ID, Query) ([]*User, bool, error) {
 	panic("not asked")

@@ -9,6 +9,7 @@ import (
 // Reasons for which this package ends sessions: values of sessions.EndedReason.
 const (
 	endedUserDisabled  = "user_disabled"
+	endedUserDeleted   = "user_deleted"
 	endedPasswordReset = "password_reset"
 	endedByUser        = "signed_out_everywhere"
 )

@@ -12,6 +12,7 @@ import (
 var (
 	ErrNotFound   = fault.NotFoundf("There is no such user.")
 	ErrEmailTaken = fault.Conflictf("email", "Another user has this email address.")
+	ErrIsOperator = fault.Conflictf("", "This user runs the installation. Remove the operator first.")
 )
 
 // Store keeps users. It returns ErrNotFound if the environment has no user with the ID or address.
@@ -24,6 +25,8 @@ type Store interface {
 	// UpdateUser loads the user, calls change and saves the result, in one transaction that change's context carries. It
 	// returns ErrEmailTaken if change took the address of another.
 	UpdateUser(ctx context.Context, env environments.ID, id ID, change func(context.Context, *User) error) error
+	// DeleteUser removes the user and all that belongs to her. It returns ErrIsOperator for one who is an operator.
+	DeleteUser(ctx context.Context, env environments.ID, id ID) error
 	// Users returns a page of the users that the query asks for, and whether there are more in the direction of the page.
 	Users(ctx context.Context, env environments.ID, q Query) (page []*User, more bool, err error)
 	// CountUsers tells how many users the environment has.

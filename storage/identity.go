@@ -174,6 +174,26 @@ func (s Users) UpdateUser(ctx context.Context, env environments.ID, id identity.
 	})
 }
 
+const operatorsOf = `SELECT count(*) FROM operators WHERE environment_id = ? AND user_id = ?`
+
+// DeleteUser relies on foreign keys for what belongs to the user.
+func (s Users) DeleteUser(ctx context.Context, env environments.ID, id identity.ID) error {
+	return s.DB.InTx(ctx, func(ctx context.Context) error {
+		var operators int64
+		if err := s.DB.queryRow(ctx, operatorsOf, string(env), string(id)).Scan(&operators); err != nil {
+			return err
+		}
+		if operators > 0 {
+			return identity.ErrIsOperator
+		}
+		done := s.DB.conn(ctx).Delete(&userRow{EnvironmentID: string(env), ID: string(id)})
+		if done.Error == nil && done.RowsAffected == 0 {
+			return identity.ErrNotFound
+		}
+		return done.Error
+	})
+}
+
 func (s Users) CountUsers(ctx context.Context, env environments.ID) (int, error) {
 	var n int64
 	err := s.DB.conn(ctx).Model(&userRow{}).Where("environment_id = ?", string(env)).Count(&n).Error

@@ -85,6 +85,7 @@ func TestEveryOperation(t *testing.T) {
 		c.want(t, 200, "GET "+member, "")
 		c.want(t, 200, "PATCH "+member, `{"state":"deactivated","roles":[]}`)
 		c.want(t, 200, "POST "+app+"/tokens:preview", `{"user_id":"`+user.str("id")+`","scopes":["openid","email"]}`)
+		c.want(t, 200, "POST "+app+"/claims_templates:render", `{"user_id":"`+user.str("id")+`","claims_templates":{"id_token":{"mail":"{{ user.email }}"}}}`)
 		c.want(t, 204, "DELETE "+member, "")
 		c.want(t, 204, "DELETE "+role, "")
 		c.want(t, 204, "DELETE "+organization, "")
@@ -101,6 +102,9 @@ func TestEveryOperation(t *testing.T) {
 		c.want(t, 200, "POST "+session+"/end", "")
 		c.want(t, 200, "POST "+app+"/sessions:end", "")
 		c.want(t, 200, "POST "+grace+"/sessions:end", "")
+
+		c.want(t, 204, "DELETE "+grace, "")
+		c.want(t, 404, "GET "+grace, "")
 
 		// the environment
 		c.want(t, 200, "GET /events?name=application.created", "")

@@ -29,6 +29,10 @@ func (a *API) registerUsers() {
 		id: "update-user", at: "PATCH /users/{user_id}", tag: tagUsers, needs: write, summary: "Change a user", description: "A JSON merge patch (RFC 7396).",
 	}, a.updateUser)
 	register(a, operation{
+		id: "delete-user", at: "DELETE /users/{user_id}", tag: tagUsers, needs: write,
+		summary: "Remove a user", description: "With all that belongs to the user: sessions, of whose end applications are told, grants, consents and memberships. The address is free for another user, the ID never is.",
+	}, a.deleteUser)
+	register(a, operation{
 		id: "disable-user", at: "POST /users/{user_id}/disable", tag: tagUsers, needs: write, bodyless: true,
 		summary: "Keep a user from signing in", description: "All sessions of the user end at once.",
 	}, a.disableUser)
@@ -44,7 +48,7 @@ type OneUser struct {
 
 // Reason is why something is done.
 type Reason struct {
-	Reason string `json:"reason,omitempty" doc:"Why, for the record."`
+	Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why, for the record."`
 }
 
 // newUser is what POST takes.
@@ -54,8 +58,9 @@ type newUser struct{ clients.Patch }
 func (newUser) Schema(r huma.Registry) *huma.Schema {
 	ref := settingsSchema[identity.Document](r, "NewUser", "A user to be.", "email")
 	s := r.SchemaFromRef(ref.Ref)
-	s.Properties["password"] = &huma.Schema{Type: huma.TypeString, Description: "A password, of at least 15 characters unless the installation says otherwise."}
-	s.Properties["password_hash"] = &huma.Schema{Type: huma.TypeString, Description: "The hash of a password, in place of a password."}
+	longestPassword, longestHash := identity.MaxPasswordLength, identity.MaxHashLength
+	s.Properties["password"] = &huma.Schema{Type: huma.TypeString, MaxLength: &longestPassword, Description: "A password, of at least 15 characters unless the installation says otherwise."}
+	s.Properties["password_hash"] = &huma.Schema{Type: huma.TypeString, MaxLength: &longestHash, Description: "The hash of a password, in place of a password."}
 	s.PrecomputeMessages()
 	return ref
 }
@@ -155,6 +160,11 @@ func (a *API) updateUser(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return &reply[identity.Reply]{updated.Reply()}, nil
+}
+
+// deleteUser serves DELETE /users/{user_id}.
+func (a *API) deleteUser(ctx context.Context, in *struct{ OneUser }) (*struct{}, error) {
+	return nil, a.Users.Delete(ctx, environments.FromContext(ctx).ID, in.UserID, "")
 }
 
 // disableUser serves POST /users/{user_id}/disable.
