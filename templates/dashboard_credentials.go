@@ -7,6 +7,7 @@ import "time"
 // …/credentials/keys.
 type DashboardCredentials struct {
 	ApplicationPage
+	Proof                     ClientProof
 	Public                    bool // it has no secret
 	Secrets, Keys             []Credential
 	SecretName, SecretExpires string // typed before; dates are YYYY-MM-DD

@@ -136,7 +136,7 @@ var dashboardSamples = map[string]Page{
 	"dashboard_redirects_denied": DashboardRedirects{ApplicationPage: longPhone(TabRedirects), Lists: []URIList{
 		{Name: "redirect-uri", First: true, URIs: []string{"com.example.app:/cb"}}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}}, Tried: "com.example.app:/cb", Verdict: &Verdict{}},
 
-	"dashboard_credentials": DashboardCredentials{ApplicationPage: acmeWeb(TabCredentials), Tomorrow: "2026-12-05",
+	"dashboard_credentials": DashboardCredentials{ApplicationPage: acmeWeb(TabCredentials), Proof: ClientProof{Method: "client_secret_jwt", NeedsSecret: true}, Tomorrow: "2026-12-05",
 		Secrets: []Credential{
 			{ID: "sec_1", Name: "Server", Hint: "aB3x", Created: now.AddDate(0, -5, 0), Used: now.Add(-time.Minute), UsedFrom: "198.51.100.7"},
 			{ID: "sec_2", Hint: "9kQz", Created: now.AddDate(-1, 0, 0), Expires: now.AddDate(0, 1, 0)},
@@ -144,8 +144,9 @@ var dashboardSamples = map[string]Page{
 		Keys:   []Credential{{ID: "key_1", Name: "Terraform", Hint: "Zz9a", Scopes: []string{"applications:write", "users:read"}, Created: now.AddDate(0, -1, 0), Expires: now.AddDate(0, 11, 0), Used: now.Add(-2 * time.Hour), UsedFrom: "2001:db8:85a3::8a2e:370:7334"}},
 		Scopes: []ScopeChoice{{"applications:read", true}, {"applications:write", false}, {"users:read", false}, {"*", false}}},
 	"dashboard_credentials_errors": DashboardCredentials{ApplicationPage: withErrors(acmeWeb(TabCredentials), FieldError{"secret-expires", TextDate}, FieldError{"scopes", TextNoScope}), SecretExpires: "2001-01-01",
+		Proof:  ClientProof{Method: "private_key_jwt", JWKSURI: "https://app.example/jwks.json", JWKS: `{"keys": []}`},
 		Scopes: []ScopeChoice{{"applications:read", false}}},
-	"dashboard_credentials_public": DashboardCredentials{ApplicationPage: longPhone(TabCredentials), Public: true},
+	"dashboard_credentials_public": DashboardCredentials{ApplicationPage: longPhone(TabCredentials), Proof: ClientProof{Method: "none"}, Public: true},
 	"dashboard_credential": DashboardCredential{ApplicationPage: acmeWeb(TabCredentials), Kind: "secret", Date: "2027-01-04", Tomorrow: "2026-12-05",
 		Credential: Credential{ID: "sec_2", Hint: "9kQz", Created: now.AddDate(-1, 0, 0), Expires: now.AddDate(0, 1, 0), Used: now.Add(-time.Hour), UsedFrom: "198.51.100.7"}},
 	"dashboard_credential_over": DashboardCredential{ApplicationPage: longPhone(TabCredentials), Kind: "key",

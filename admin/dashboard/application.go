@@ -179,7 +179,7 @@ func (h *Handler) snippets(v *visit, app *clients.Application) ([]templates.Snip
 var cures = map[clients.Trouble]templates.Tab{
 	clients.NoRedirectURI: templates.TabRedirects, clients.ClearRedirectURI: templates.TabRedirects, clients.WildcardRedirects: templates.TabRedirects,
 	clients.NoWayBack: templates.TabRedirects, clients.NoSignOutURI: templates.TabRedirects, clients.NoBackchannel: templates.TabRedirects,
-	clients.NoSecret: templates.TabCredentials, clients.SecretExpires: templates.TabCredentials, clients.SecretUnused: templates.TabCredentials,
+	clients.NoSecret: templates.TabCredentials, clients.NoSignedSecret: templates.TabCredentials, clients.SecretExpires: templates.TabCredentials, clients.SecretUnused: templates.TabCredentials,
 	clients.LongJWTs: templates.TabSessions, clients.NoPolicy: templates.TabBranding, clients.NeverUsed: templates.TabOverview,
 }
 

@@ -77,7 +77,7 @@ func scopesFor(env *environments.Environment) []clients.APIScope {
 }
 
 func (h *Handler) credentialsPage(r *http.Request, v *visit, app *clients.Application) (templates.DashboardCredentials, error) {
-	page := templates.DashboardCredentials{ApplicationPage: h.tab(v, app, templates.TabCredentials), Public: app.Public(), Tomorrow: tomorrow(v)}
+	page := templates.DashboardCredentials{ApplicationPage: h.tab(v, app, templates.TabCredentials), Proof: proofOf(v, app), Public: app.Public(), Tomorrow: tomorrow(v)}
 	for _, scope := range scopesFor(v.env) {
 		page.Scopes = append(page.Scopes, templates.ScopeChoice{Name: string(scope), Ticked: r.PostForm.Get("scope-"+string(scope)) != ""})
 	}

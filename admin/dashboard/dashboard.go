@@ -79,6 +79,7 @@ func (h *Handler) routes() []route {
 		h.redirectRoutes(),
 		h.sessionRoutes(),
 		h.credentialRoutes(),
+		h.clientKeyRoutes(),
 		h.accessRoutes(),
 		h.brandingRoutes(),
 		h.keyRoutes(),
