@@ -2,10 +2,10 @@ export CGO_ENABLED = 0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
 
-.PHONY: help run build test lint fuzz bench
+.PHONY: help run build test lint fuzz fuzz-api bench
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1@/p' Makefile | awk -F@ '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /make \1@/p' Makefile | awk -F@ '{ printf "%-14s%s\n", $$1, $$2 }'
 
 run: ## Start Portico with its demo on this machine; data in ./portico-data
 	@PORTICO_DATA_DIR=./portico-data go run -ldflags "-X main.version=$(VERSION)" ./cmd/portico demo
@@ -25,6 +25,9 @@ fuzz: ## Run each fuzz target for FUZZTIME, 10s if not set
 	@git ls-files -co --exclude-standard '*_test.go' | xargs grep -Ho '^func Fuzz\w*' | while IFS=: read -r file target; do \
 	  go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" || exit 1; \
 	done
+
+fuzz-api: ## Drive the management API by its own OpenAPI document, with schemathesis from PyPI
+	@.ci/schemathesis
 
 bench: build ## Measure the hot paths beside bare handlers on the same machine
 	@go run ./server/bench

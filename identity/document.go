@@ -24,10 +24,10 @@ type Document struct {
 	Picture             string          `json:"picture" maxLength:"2048" doc:"URL."`
 	Website             string          `json:"website" maxLength:"2048" doc:"URL."`
 	Gender              string          `json:"gender" maxLength:"64"`
-	Birthdate           string          `json:"birthdate" doc:"YYYY-MM-DD, 0000-MM-DD without the year, or YYYY."`
-	Zoneinfo            string          `json:"zoneinfo" doc:"Such as Europe/Berlin."`
-	Locale              string          `json:"locale" doc:"Such as de-AT."`
-	PhoneNumber         string          `json:"phone_number" doc:"With its country code."`
+	Birthdate           string          `json:"birthdate" maxLength:"10" doc:"YYYY-MM-DD, 0000-MM-DD without the year, or YYYY."`
+	Zoneinfo            string          `json:"zoneinfo" maxLength:"64" doc:"Such as Europe/Berlin."`
+	Locale              string          `json:"locale" maxLength:"64" doc:"Such as de-AT."`
+	PhoneNumber         string          `json:"phone_number" maxLength:"30" doc:"With its country code."`
 	PhoneNumberVerified bool            `json:"phone_number_verified" doc:"Whether the number is known to be the user's."`
 	Address             AddressDocument `json:"address"`
 }

@@ -31,7 +31,7 @@ const (
 	maxScryptWork   = 1 << 30 // 128*N*r*p; the memory in bytes is a lane's share of it
 	maxPBKDF2Rounds = 10_000_000
 
-	maxHashLength = 512 // of the whole string
+	MaxHashLength = 512 // of the whole string
 	minHashKey    = 16  // bytes: a shorter one would match by chance, an empty one always
 	maxHashKey    = 128
 )
@@ -60,7 +60,7 @@ type verifier func(password string) (bool, error)
 // parseHash returns what verifies passwords against the hash. All hashes but our own kind are of the password as the other
 // system got it, so without NFKC.
 func parseHash(hash string) (verifier, error) {
-	if len(hash) > maxHashLength {
+	if len(hash) > MaxHashLength {
 		return nil, errHashFormat
 	}
 	if strings.HasPrefix(hash, "pbkdf2_") {

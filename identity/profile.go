@@ -13,11 +13,12 @@ import (
 	"github.com/portico-id/portico/fault"
 )
 
-// Limits of the profile's fields in characters.
+// Limits of the profile's fields, and of the reason for a change, in characters.
 const (
 	maxName    = 200
 	maxURL     = 2048
 	maxAddress = 500
+	maxReason  = 500
 	maxWord    = 64
 )
 

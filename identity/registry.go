@@ -150,8 +150,12 @@ func (r *Registry) SetStatus(ctx context.Context, env environments.ID, id ID, st
 	if name == "" {
 		return nil, fault.Invalidf("status", "Use active or disabled.")
 	}
+	reason, err := cleanText("reason", reason, maxReason, true)
+	if err != nil {
+		return nil, err
+	}
 	var updated *User
-	err := r.Store.UpdateUser(ctx, env, id, func(ctx context.Context, u *User) error {
+	err = r.Store.UpdateUser(ctx, env, id, func(ctx context.Context, u *User) error {
 		updated = u
 		if u.Status == status {
 			return nil

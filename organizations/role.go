@@ -31,7 +31,7 @@ type Role struct {
 type RoleSettings struct {
 	Name        string   `json:"name" pattern:"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$" doc:"What applications find in the claim roles: up to 64 letters, digits and _ . : / -, beginning with a letter or a digit. It can't be changed later."`
 	Description string   `json:"description" maxLength:"500" doc:"For other operators, in up to 500 characters."`
-	Permissions []string `json:"permissions" doc:"What applications find in the claim permissions, such as invoices:read: each of up to 128 letters, digits and _ . : / * -."`
+	Permissions []string `json:"permissions" maxItems:"200" doc:"What applications find in the claim permissions, such as invoices:read: each of up to 128 letters, digits and _ . : / * -."`
 }
 
 // Settings returns what people set of the role.

@@ -67,8 +67,8 @@ type CreatedAPIKey struct {
 
 // NewAPIKey is an API key to be.
 type NewAPIKey struct {
-	Name      string             `json:"name,omitempty" doc:"To tell it from others, in up to 100 characters."`
-	Scopes    []clients.APIScope `json:"scopes" doc:"What it may do: applications, users, sessions, events, keys, settings or environments with :read or :write, or * for all."`
+	Name      string             `json:"name,omitempty" maxLength:"100" doc:"To tell it from others, in up to 100 characters."`
+	Scopes    []clients.APIScope `json:"scopes" maxItems:"16" doc:"What it may do: applications, users, sessions, events, keys, settings or environments with :read or :write, or * for all."`
 	ExpiresAt time.Time          `json:"expires_at,omitzero" doc:"When it expires; never if not given."`
 }
 

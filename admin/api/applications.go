@@ -4,15 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/fault"
 )
 
 const tagApplications = "Applications"
@@ -309,9 +309,12 @@ func (a *API) makeDefault(ctx context.Context, in *struct{ InApplication }) (*ve
 	return a.versioned(ctx, env, app)
 }
 
+// maxRedirectURI is the most characters of a URI that is tested: no longer one can be registered.
+const maxRedirectURI = 2000
+
 // RedirectCheck is a URI to be tested.
 type RedirectCheck struct {
-	URI string `json:"uri" doc:"What an application would send."`
+	URI string `json:"uri" maxLength:"2000" doc:"What an application would send."`
 	For string `json:"for,omitempty" enum:"redirect_uri,post_logout_redirect_uri" doc:"What it would send it as; redirect_uri if not given."`
 }
 
@@ -340,6 +343,9 @@ func (a *API) checkRedirect(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	if n := utf8.RuneCountInString(in.sent.URI); n > maxRedirectURI {
+		return nil, fault.Invalidf("uri", "uri has %d characters: %d is the most", n, maxRedirectURI)
+	}
 	explain := app.ExplainRedirect
 	if in.sent.For == "post_logout_redirect_uri" {
 		explain = app.ExplainPostLogoutRedirect
@@ -353,8 +359,3 @@ func (a *API) checkRedirect(ctx context.Context, in *struct {
 	}
 	return out, nil
 }
-
-var (
-	_ = http.StatusOK
-	_ = time.Now
-)

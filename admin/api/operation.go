@@ -60,6 +60,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Allowed"
 	case reflect.TypeFor[clients.BrandingDocument]():
 		return "Branding"
+	case reflect.TypeFor[clients.ClaimsTemplatesDocument]():
+		return "ClaimsTemplates"
 	case reflect.TypeFor[environments.BrowserSessionsDocument]():
 		return "BrowserSessions"
 	case reflect.TypeFor[identity.Reply]():
@@ -144,12 +146,27 @@ func (a *API) guard(o operation) func(huma.Context, func(huma.Context)) {
 		case !caller(ctx.Context()).Allows(o.needs):
 			err = lacking(o.needs)
 		default:
-			next(invalidIs400{ctx})
-			return
+			if err = emptyParameters(ctx); err == nil {
+				next(invalidIs400{ctx})
+				return
+			}
 		}
 		r, w := humago.Unwrap(ctx)
 		a.refuse(w, r, err)
 	}
+}
+
+// emptyParameters says which parameters of the query are given without the value that they need, as huma takes them for absent.
+func emptyParameters(ctx huma.Context) error {
+	var mistakes []error
+	u := ctx.URL()
+	query := u.Query()
+	for _, p := range ctx.Operation().Parameters {
+		if p.In == "query" && p.Schema.Type != huma.TypeString && query.Has(p.Name) && query.Get(p.Name) == "" {
+			mistakes = append(mistakes, fault.Invalidf(p.Name, "%s is empty: give it a value, or leave it out", p.Name))
+		}
+	}
+	return errors.Join(mistakes...)
 }
 
 func (a *API) problemResponse() *huma.Response {

@@ -83,3 +83,13 @@ func TestProblems(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A parameter that is there but empty is a mistake of the caller's program: it isn't taken for absent.
+func TestEmptyParameter(t *testing.T) {
+	i := servertest.Start(t, servertest.Options{})
+	c := connect(t, i)
+	if a := c.want(t, 400, "GET /users?limit=", ""); len(a.fields()) != 1 || a.fields()[0] != "limit" {
+		t.Errorf("GET /users?limit= blames %v, want limit", a.fields())
+	}
+	c.want(t, 200, "GET /users?search=", "")
+}

@@ -61,13 +61,13 @@ type CreatedSecret struct {
 
 // NewSecret is a client secret to be.
 type NewSecret struct {
-	Name      string    `json:"name,omitempty" doc:"To tell it from others, in up to 100 characters."`
+	Name      string    `json:"name,omitempty" maxLength:"100" doc:"To tell it from others, in up to 100 characters."`
 	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"When it expires; never if not given."`
 }
 
 // SecretRotation says what becomes of the other secrets.
 type SecretRotation struct {
-	OverlapSeconds int64 `json:"overlap_seconds,omitempty" doc:"How long the other secrets stay valid, up to 7776000 (90 days); not at all if not given."`
+	OverlapSeconds int64 `json:"overlap_seconds,omitempty" minimum:"0" maximum:"7776000" doc:"How long the other secrets stay valid, up to 7776000 (90 days); not at all if not given."`
 }
 
 // Expiry is when something ends.
