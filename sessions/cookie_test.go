@@ -64,3 +64,36 @@ func TestCookies(t *testing.T) {
 		}
 	}
 }
+
+// TestBrowserState: the cookie of OpenID Connect Session Management 1.0 §4.2 is read by scripts in frames of other sites, changes with
+// every sign-in and sign-out, and is no handle.
+func TestBrowserState(t *testing.T) {
+	env := &environments.Environment{Slug: "default", BrowserSessions: environments.DefaultBrowserSessions}
+	for _, test := range []struct {
+		secure bool
+		want   http.Cookie
+	}{
+		{false, http.Cookie{Name: "portico-state-default", Path: "/", SameSite: http.SameSiteLaxMode}},
+		{true, http.Cookie{Name: "portico-state-default", Path: "/", Secure: true, SameSite: http.SameSiteNoneMode}},
+	} {
+		c, handle := &Cookies{Secure: test.secure}, NewHandle()
+		w := httptest.NewRecorder()
+		if err := c.Set(w, httptest.NewRequest(http.MethodGet, "/", nil), env, handle, true); err != nil {
+			t.Fatal(err)
+		}
+		c.ChangeState(w, env)
+		var states []string
+		for _, got := range w.Result().Cookies() {
+			if got.Name != c.StateName(env) {
+				continue
+			}
+			states = append(states, got.Value)
+			if got.Name != test.want.Name || got.Path != test.want.Path || got.HttpOnly || got.Secure != test.want.Secure || got.SameSite != test.want.SameSite || got.MaxAge != 0 || got.Domain != "" {
+				t.Errorf("the cookie is %q, want it like %q", got, &test.want)
+			}
+		}
+		if len(states) != 2 || states[0] == states[1] || states[0] == string(handle) || len(states[0]) < 26 {
+			t.Errorf("the states after a sign-in and a sign-out are %q", states)
+		}
+	}
+}
