@@ -126,13 +126,13 @@ type Application struct {
 	Consent                  Consent
 	IntrospectsUnaddressed   bool // of an api application: it may introspect tokens that are addressed to no API
 
-	SessionPolicy  SessionPolicy
-	SignInMethods  []string
-	ACR            string
-	Allowed        Allowed
-	Branding       Branding
-	ClaimsTemplate json.RawMessage
-	Metadata       map[string]string
+	SessionPolicy   SessionPolicy
+	SignInMethods   []string
+	ACR             string
+	Allowed         Allowed
+	Branding        Branding
+	ClaimsTemplates ClaimsTemplates
+	Metadata        map[string]string
 
 	ManagedBy environments.Manager
 	Secrets   []Secret
@@ -220,7 +220,7 @@ func (a *Application) Clone() *Application {
 	} {
 		*list = slices.Clone(*list)
 	}
-	c.JWKS, c.ClaimsTemplate = slices.Clone(c.JWKS), slices.Clone(c.ClaimsTemplate)
+	c.JWKS = slices.Clone(c.JWKS)
 	c.Metadata = maps.Clone(c.Metadata)
 	c.SessionPolicy.Retired = slices.Clone(c.SessionPolicy.Retired)
 	c.Secrets = slices.Clone(c.Secrets)

@@ -29,8 +29,8 @@ type Document struct {
 	PolicyURI   string `json:"policy_uri" maxLength:"2000" doc:"Its privacy policy."`
 	TOSURI      string `json:"tos_uri" maxLength:"2000" doc:"Its terms of service."`
 
-	RedirectURIs                      []string `json:"redirect_uris" doc:"Where a sign-in may end, compared as strings; any port of http://127.0.0.1 and http://[::1] matches for native and device. The first is the default."`
-	PostLogoutRedirectURIs            []string `json:"post_logout_redirect_uris" doc:"Where a sign-out may end. The first is the default."`
+	RedirectURIs                      []string `json:"redirect_uris" maxItems:"100" doc:"Where a sign-in may end, compared as strings; any port of http://127.0.0.1 and http://[::1] matches for native and device. The first is the default."`
+	PostLogoutRedirectURIs            []string `json:"post_logout_redirect_uris" maxItems:"100" doc:"Where a sign-out may end. The first is the default."`
 	ExplicitPostLogoutRedirect        bool     `json:"explicit_post_logout_redirect" doc:"Let a sign-out that names no address end on our page, rather than at the first (OpenID Connect RP-Initiated Logout 1.0, section 3)."`
 	WildcardRedirects                 bool     `json:"wildcard_redirects" doc:"Allow one star in the leftmost label of an https redirect URI."`
 	InitiateLoginURI                  string   `json:"initiate_login_uri" maxLength:"2000" doc:"Where a sign-in begins that no request of the application caused (OpenID Connect Core 1.0, section 4)."`
@@ -40,13 +40,13 @@ type Document struct {
 	BackchannelLogoutSessionRequired  bool     `json:"backchannel_logout_session_required" doc:"Whether it needs the sid."`
 	FrontchannelLogoutURI             string   `json:"frontchannel_logout_uri" maxLength:"2000" doc:"What is told of a sign-out in the browser."`
 	FrontchannelLogoutSessionRequired bool     `json:"frontchannel_logout_session_required" doc:"Whether it needs the sid."`
-	CORSOrigins                       []string `json:"cors_origins" doc:"Origins whose scripts may call the token, userinfo and revocation endpoints."`
+	CORSOrigins                       []string `json:"cors_origins" maxItems:"100" doc:"Origins whose scripts may call the token, userinfo and revocation endpoints."`
 
-	GrantTypes    []string `json:"grant_types" doc:"authorization_code, refresh_token, client_credentials, implicit and urn:ietf:params:oauth:grant-type:device_code."`
-	ResponseTypes []string `json:"response_types" doc:"The response types that it may ask for, such as code."`
-	Scopes        []string `json:"scopes" doc:"The scopes that it may ask for; of an api those that it defines."`
-	Audiences     []string `json:"audiences" doc:"Identifiers of the resource servers that it may ask for."`
-	Identifiers   []string `json:"identifiers" doc:"Of an api: the aud of tokens for it."`
+	GrantTypes    []string `json:"grant_types" maxItems:"5" doc:"authorization_code, refresh_token, client_credentials, implicit and urn:ietf:params:oauth:grant-type:device_code."`
+	ResponseTypes []string `json:"response_types" maxItems:"6" doc:"The response types that it may ask for, such as code."`
+	Scopes        []string `json:"scopes" maxItems:"200" doc:"The scopes that it may ask for; of an api those that it defines."`
+	Audiences     []string `json:"audiences" maxItems:"100" doc:"Identifiers of the resource servers that it may ask for."`
+	Identifiers   []string `json:"identifiers" maxItems:"20" doc:"Of an api: the aud of tokens for it."`
 
 	AccessTokenFormat        AccessTokenFormat `json:"access_token_format" enum:"opaque,jwt" doc:"opaque is to be introspected, jwt is RFC 9068."`
 	IDTokenSignedResponseAlg string            `json:"id_token_signed_response_alg" enum:"RS256,PS256,ES256,EdDSA" doc:"The algorithm of its ID tokens."`
@@ -59,13 +59,13 @@ type Document struct {
 	Consent                  Consent           `json:"consent" enum:"first_party,third_party" doc:"first_party asks nobody, third_party asks for each scope once."`
 	IntrospectsUnaddressed   bool              `json:"introspects_unaddressed" doc:"Of an api: whether it may introspect tokens that are addressed to no api."`
 
-	SessionPolicy  PolicyDocument    `json:"session_policy" doc:"The clocks of its sessions and tokens."`
-	SignInMethods  []string          `json:"sign_in_methods" doc:"The ways to sign in that it offers; none is all of the environment."`
-	ACR            string            `json:"acr" maxLength:"128" doc:"The class of authentication that it asks for."`
-	Allowed        AllowedDocument   `json:"allowed" doc:"Who may use it; everyone if nothing is listed."`
-	Branding       BrandingDocument  `json:"branding" doc:"How its hosted pages look; what is empty is inherited from the environment."`
-	ClaimsTemplate json.RawMessage   `json:"claims_template,omitempty" doc:"More claims for its tokens, as an object of up to 3 KB."`
-	Metadata       map[string]string `json:"metadata" doc:"For your own use: up to 50 keys of 64 characters with values of 500."`
+	SessionPolicy   PolicyDocument          `json:"session_policy" doc:"The clocks of its sessions and tokens."`
+	SignInMethods   []string                `json:"sign_in_methods" maxItems:"20" doc:"The ways to sign in that it offers; none is all of the environment."`
+	ACR             string                  `json:"acr" maxLength:"128" doc:"The class of authentication that it asks for."`
+	Allowed         AllowedDocument         `json:"allowed" doc:"Who may use it; everyone if nothing is listed."`
+	Branding        BrandingDocument        `json:"branding" doc:"How its hosted pages look; what is empty is inherited from the environment."`
+	ClaimsTemplates ClaimsTemplatesDocument `json:"claims_templates" doc:"More claims for what is said of its users: each an object of up to 3 KB with placeholders such as {{ user.email }}. One that stands alone keeps its type, and what a user doesn't have is left out."`
+	Metadata        map[string]string       `json:"metadata" doc:"For your own use: up to 50 keys of 64 characters with values of 500."`
 }
 
 // PolicyDocument is a SessionPolicy with durations in seconds, and without what is retired.
@@ -81,16 +81,16 @@ type PolicyDocument struct {
 
 // AllowedDocument is an Allowed whose lists are never null.
 type AllowedDocument struct {
-	Organizations []string `json:"organizations" doc:"IDs of organizations whose members may."`
-	Roles         []string `json:"roles" doc:"Roles whose holders may."`
-	Users         []string `json:"users" doc:"IDs of users who may."`
+	Organizations []string `json:"organizations" maxItems:"200" doc:"IDs of organizations whose members may."`
+	Roles         []string `json:"roles" maxItems:"200" doc:"Roles whose holders may."`
+	Users         []string `json:"users" maxItems:"200" doc:"IDs of users who may."`
 }
 
 // BrandingDocument is a Branding with all its fields.
 type BrandingDocument struct {
 	LogoURI     string `json:"logo_uri" maxLength:"2000" doc:"An image for light pages."`
 	DarkLogoURI string `json:"dark_logo_uri" maxLength:"2000" doc:"An image for dark pages."`
-	Accent      string `json:"accent" doc:"The colour of buttons and links, such as #3f4fd1."`
+	Accent      string `json:"accent" pattern:"^(#[0-9A-Fa-f]{6})?$" doc:"The colour of buttons and links, such as #3f4fd1."`
 	HelpURI     string `json:"help_uri" maxLength:"2000" doc:"Where people find help."`
 }
 
@@ -132,9 +132,9 @@ func (a *Application) Document() Document {
 		JWKS: a.JWKS, JWKSURI: a.JWKSURI, RequirePAR: a.RequirePAR, RequireDPoP: a.RequireDPoP, PKCE: a.PKCE, Consent: a.Consent,
 		IntrospectsUnaddressed: a.IntrospectsUnaddressed,
 		SessionPolicy:          a.SessionPolicy.document(), SignInMethods: notNull(a.SignInMethods), ACR: a.ACR,
-		Allowed:        AllowedDocument{notNull(a.Allowed.Organizations), notNull(a.Allowed.Roles), notNull(a.Allowed.Users)},
-		Branding:       BrandingDocument(a.Branding),
-		ClaimsTemplate: a.ClaimsTemplate, Metadata: metadata,
+		Allowed:         AllowedDocument{notNull(a.Allowed.Organizations), notNull(a.Allowed.Roles), notNull(a.Allowed.Users)},
+		Branding:        BrandingDocument(a.Branding),
+		ClaimsTemplates: a.ClaimsTemplates.document(), Metadata: metadata,
 	}
 }
 
@@ -163,7 +163,7 @@ func (p *SessionPolicy) document() PolicyDocument {
 }
 
 // apply sets everything of the application that the document speaks of. It returns a fault.Invalid for each clock that no
-// duration can hold.
+// duration can hold, and each mistake in a template.
 func (d *Document) apply(a *Application) error {
 	var m mistakes
 	p := &d.SessionPolicy
@@ -185,7 +185,8 @@ func (d *Document) apply(a *Application) error {
 			m.add("session_policy/"+clock.name, "%s has %d seconds, which is out of range", clock.name, clock.seconds)
 		}
 	}
-	if err := m.err(); err != nil {
+	templates, err := d.ClaimsTemplates.Parse()
+	if err := errors.Join(m.err(), err); err != nil {
 		return err
 	}
 	a.ClientID, a.Name, a.Kind, a.Enabled, a.Description = d.ClientID, d.Name, d.Kind, d.Enabled, d.Description
@@ -203,7 +204,7 @@ func (d *Document) apply(a *Application) error {
 	a.SessionPolicy, a.SignInMethods, a.ACR = policy, orNil(d.SignInMethods), d.ACR
 	a.Allowed = Allowed{orNil(d.Allowed.Organizations), orNil(d.Allowed.Roles), orNil(d.Allowed.Users)}
 	a.Branding = Branding(d.Branding)
-	a.ClaimsTemplate, a.Metadata = d.ClaimsTemplate, d.Metadata
+	a.ClaimsTemplates, a.Metadata = templates, d.Metadata
 	if len(a.Metadata) == 0 {
 		a.Metadata = nil
 	}
@@ -278,7 +279,8 @@ func (d Document) patched(changes ...Patch) (*Document, error) {
 	for _, change := range changes {
 		merged = merge(merged, change)
 	}
-	known, err := Document{JWKS: json.RawMessage(`{}`), ClaimsTemplate: json.RawMessage(`{}`), Metadata: map[string]string{}}.object()
+	object := json.RawMessage(`{}`)
+	known, err := Document{JWKS: object, ClaimsTemplates: ClaimsTemplatesDocument{object, object, object}, Metadata: map[string]string{}}.object()
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,8 @@ func TestDocumentHasEverything(t *testing.T) {
 				f.SetInt(f.Int() % 1_000_000_000)
 			}
 		}
+		object := json.RawMessage(`{"a":"b"}`)
+		want.ClaimsTemplates = ClaimsTemplatesDocument{object, object, object}
 		var app Application
 		if err := want.apply(&app); err != nil {
 			t.Fatal(err)
@@ -64,8 +66,8 @@ func TestPatch(t *testing.T) {
 		{"a list is replaced", `{"redirect_uris":["https://b.example/cb"]}`, func(a *Application) { a.RedirectURIs = []string{"https://b.example/cb"} }},
 		{"one clock", `{"session_policy":{"inactivity_timeout":600}}`, func(a *Application) { a.SessionPolicy.InactivityTimeout = 600e9 }},
 		{"one key of metadata", `{"metadata":{"team":null,"cost":"7"}}`, func(a *Application) { a.Metadata = map[string]string{"cost": "7", "tier": "1"} }},
-		{"a template", `{"claims_template":{"a":{"b":1.50}}}`, func(a *Application) { a.ClaimsTemplate = json.RawMessage(`{"a":{"b":1.50}}`) }},
-		{"no template", `{"claims_template":null}`, func(a *Application) { a.ClaimsTemplate = nil }},
+		{"a template", `{"claims_templates":{"id_token":{"a":{"b":1.50}}}}`, func(a *Application) { a.ClaimsTemplates.IDToken = template(t, `{"a":{"b":1.50}}`) }},
+		{"no template", `{"claims_templates":{"userinfo":null}}`, func(a *Application) { a.ClaimsTemplates.UserInfo = nil }},
 	} {
 		start := func() *Application {
 			a := Web.Preset()

@@ -21,6 +21,7 @@ type snapshot struct {
 	byClientID   map[string]*Application
 	byIdentifier map[string]*Application
 	origins      map[string]struct{}
+	described    bool // an application has a template for claims of access tokens
 }
 
 func newSnapshot(byID map[ID]*Application) *snapshot {
@@ -36,6 +37,7 @@ func newSnapshot(byID map[ID]*Application) *snapshot {
 		for _, origin := range app.CORSOrigins {
 			s.origins[origin] = struct{}{}
 		}
+		s.described = s.described || app.ClaimsTemplates.AccessToken != nil
 	}
 	return s
 }
@@ -318,6 +320,16 @@ func (r *Registry) All(ctx context.Context, env environments.ID) ([]*Application
 	return slices.SortedFunc(maps.Values(s.byID), func(a, b *Application) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(string(a.ID), string(b.ID)))
 	}), nil
+}
+
+// DescribesAccessTokens reports whether any application of the environment has a template for claims of access tokens, for
+// which more must be read of a user.
+func (r *Registry) DescribesAccessTokens(ctx context.Context, env environments.ID) (bool, error) {
+	s, err := r.snapshot(ctx, env)
+	if err != nil {
+		return false, err
+	}
+	return s.described, nil
 }
 
 // AllowsOrigin reports whether any application of the environment has the origin, which is all that can be known of a

@@ -1,7 +1,6 @@
 package clients
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,7 +23,6 @@ const (
 	maxScopes      = 200
 	maxAudiences   = 100
 	maxAllowed     = 200
-	maxTemplate    = 3 << 10
 	maxMetadata    = 50
 	maxRetired     = 32
 	maxIdentifiers = 20
@@ -127,7 +125,6 @@ func (a *Application) Validate(kind environments.Kind) error {
 	a.validateProtocol(&m)
 	a.validateKeys(&m, kind)
 	a.validateAccess(&m)
-	a.validateTemplate(&m)
 	a.SessionPolicy.validate(&m, a.HasUsers())
 	return m.err()
 }
@@ -302,32 +299,6 @@ func (a *Application) validateAccess(m *mistakes) {
 	m.each("allowed/users", a.Allowed.Users, maxAllowed, reference)
 	if a.Branding.Accent != "" && !accentForm.MatchString(a.Branding.Accent) {
 		m.add("branding/accent", "accent %s must be a colour such as #3f4fd1", quote(a.Branding.Accent))
-	}
-}
-
-// reservedClaims mean something that a template may not speak for.
-var reservedClaims = []string{
-	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash", "s_hash",
-	"events", "act", "may_act", "cnf", "client_id", "scope", "active", "token_type", "org_id", "roles", "permissions",
-}
-
-func (a *Application) validateTemplate(m *mistakes) {
-	if a.ClaimsTemplate == nil {
-		return
-	}
-	if len(a.ClaimsTemplate) > maxTemplate {
-		m.add("claims_template", "claims_template has %d bytes: %d is the most", len(a.ClaimsTemplate), maxTemplate)
-		return
-	}
-	var claims map[string]json.RawMessage
-	if err := json.Unmarshal(a.ClaimsTemplate, &claims); err != nil || claims == nil {
-		m.add("claims_template", "claims_template must be a JSON object")
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(claims)) {
-		if slices.Contains(reservedClaims, name) {
-			m.add("claims_template/"+name, "the claim %s is reserved: choose another name", name)
-		}
 	}
 }
 

@@ -275,18 +275,6 @@ func TestValidate(t *testing.T) {
 				a.Metadata[key] = ""
 			}
 		}, []string{"metadata: metadata has 51 keys: 50 is the most"}},
-		// acceptance 57
-		{"claims", Web, func(a *Application) { a.ClaimsTemplate = json.RawMessage(`{"plan":"{{organization.metadata.plan}}"}`) }, nil},
-		{"reserved claims", Web, func(a *Application) { a.ClaimsTemplate = json.RawMessage(`{"sub":"x","org_id":"y","plan":1}`) }, []string{
-			"claims_template/org_id: the claim org_id is reserved: choose another name",
-			"claims_template/sub: the claim sub is reserved: choose another name",
-		}},
-		{"claims that are none", Web, func(a *Application) { a.ClaimsTemplate = json.RawMessage(`null`) }, []string{"claims_template: claims_template must be a JSON object"}},
-		{"many claims", Web, func(a *Application) {
-			a.ClaimsTemplate = json.RawMessage(`{"a":"` + strings.Repeat("a", maxTemplate) + `"}`)
-		}, []string{
-			"claims_template: claims_template has 3080 bytes: 3072 is the most",
-		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			app := test.kind.Preset()
@@ -328,7 +316,7 @@ func TestInWords(t *testing.T) {
 func TestCloneSharesNothing(t *testing.T) {
 	var app Application
 	fill(reflect.ValueOf(&app).Elem())
-	app.JWKS, app.ClaimsTemplate = json.RawMessage(`{"a":1}`), json.RawMessage(`{"a":1}`)
+	app.JWKS, app.ClaimsTemplates.IDToken = json.RawMessage(`{"a":1}`), template(t, `{"a":1}`)
 	clone := app.Clone()
 	if diff := cmp.Diff(&app, clone); diff != "" {
 		t.Fatalf("(-want +got):\n%s", diff)

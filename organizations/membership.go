@@ -1,6 +1,7 @@
 package organizations
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -78,6 +79,8 @@ type Listed struct {
 // they give. It is what tokens say of her organization.
 type Position struct {
 	Organization ID
-	Roles        []string // in their order; nil for none
+	Name, Slug   string          // the organization's
+	Metadata     json.RawMessage // the organization's: an object of texts
+	Roles        []string        // in their order; nil for none
 	Permissions  []string // of all roles, in their order and each once; nil for none
 }

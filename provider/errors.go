@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/grants"
 )
 
@@ -18,9 +19,12 @@ import (
 func oauthError(err error) *fosite.RFC6749Error {
 	var refused *grants.Refusal
 	var e, why *fosite.RFC6749Error
+	var oversized *clients.OversizedClaims
 	switch {
 	case errors.As(err, &refused):
 		return fosite.ErrInvalidGrant.WithHint(refused.Text)
+	case errors.As(err, &oversized):
+		return fosite.ErrInvalidRequest.WithHint(oversized.Error())
 	case errors.Is(err, grants.ErrOrganization):
 		return errOrganization
 	case errors.Is(err, grants.ErrUsed), errors.Is(err, fosite.ErrInvalidatedAuthorizeCode):

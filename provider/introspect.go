@@ -10,6 +10,7 @@ import (
 	"github.com/ory/fosite"
 
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/grants"
 )
 
@@ -54,7 +55,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
-	var answer introspection
+	var answer any
 	if strings.HasPrefix(token, grants.RefreshTokenPrefix) {
 		answer, err = p.introspectRefresh(r, app, token)
 	} else {
@@ -67,28 +68,40 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-func (p *Provider) introspectAccess(r *http.Request, by *clients.Application, text string) (introspection, error) {
+func (p *Provider) introspectAccess(r *http.Request, by *clients.Application, text string) (any, error) {
 	ctx := r.Context()
-	t, err := p.open(ctx, text, p.Ledger.Store.Standing)
+	find := p.Ledger.Store.Standing
+	described, err := p.Applications.DescribesAccessTokens(ctx, environments.FromContext(ctx).ID)
+	if err != nil {
+		return nil, err
+	}
+	if described { // whose token it is, is only known when it has been read
+		find = p.Ledger.Store.State
+	}
+	t, err := p.open(ctx, text, find)
 	if errors.Is(err, errDead) || err == nil && !mayIntrospect(by, t) {
 		return introspection{}, nil
 	}
 	if err != nil {
-		return introspection{}, err
+		return nil, err
 	}
 	p.used(t)
-	return p.introspection(ctx, t), nil
+	return p.introspection(ctx, t)
 }
 
 // introspection is what the endpoint answers about the token.
-func (p *Provider) introspection(ctx context.Context, t *liveToken) introspection {
+func (p *Provider) introspection(ctx context.Context, t *liveToken) (any, error) {
+	more, err := moreClaims(t.application, t.state, clients.AccessTokenClaims)
+	if err != nil {
+		return nil, err
+	}
 	a := introspection{
 		Active: true, Issuer: p.issuer(ctx), Subject: string(t.subject()), ClientID: t.application.ClientID, Scope: strings.Join(t.scopes, " "),
 		Audience: t.audience, TokenType: "Bearer", TokenUse: "access_token", ID: t.Serial.String(), IssuedAt: t.Issued.Unix(), Expires: t.Expires.Unix(),
 	}
 	if t.state == nil {
 		a.Subject = t.application.ClientID
-		return a
+		return withMore(a, more), nil
 	}
 	session := &t.state.Session
 	if end, _ := session.Deadline(&t.application.SessionPolicy); end.Before(t.Expires) {
@@ -96,7 +109,7 @@ func (p *Provider) introspection(ctx context.Context, t *liveToken) introspectio
 	}
 	a.Session, a.AuthTime, a.ACR, a.AMR = string(session.ID), session.AuthTime.Unix(), session.ACR, session.AMR
 	a.organizationClaims = organizationOf(t.state)
-	return a
+	return withMore(a, more), nil
 }
 
 func (p *Provider) introspectRefresh(r *http.Request, by *clients.Application, text string) (introspection, error) {

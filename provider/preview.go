@@ -126,18 +126,25 @@ func (p *Provider) previewClient(ctx context.Context, app *clients.Application, 
 // contents is what the endpoints say of the token, and what it says itself if it is a JWT.
 func (p *Provider) contents(ctx context.Context, t *liveToken) (*grants.Contents, error) {
 	c := &grants.Contents{Scopes: t.scopes, Lifetimes: lifetimes(t)}
-	var err error
 	if t.application.AccessTokenFormat == clients.JWT {
-		if c.AccessToken, err = json.Marshal(p.accessTokenClaims(ctx, t.application, t.state, t.AccessToken, t.scopes, t.audience)); err != nil {
+		claims, err := p.accessTokenClaims(ctx, t.application, t.state, t.AccessToken, t.scopes, t.audience)
+		if err == nil {
+			c.AccessToken, err = json.Marshal(claims)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	if c.Introspection, err = json.Marshal(p.introspection(ctx, t)); err != nil || t.state == nil {
+	answer, err := p.introspection(ctx, t)
+	if err == nil {
+		c.Introspection, err = json.Marshal(answer)
+	}
+	if err != nil || t.state == nil {
 		return c, err
 	}
 	c.User, c.Organization = t.state.Grant.User, t.state.Session.Organization
 	if slices.Contains(t.scopes, "openid") {
-		claims, err := userInfoClaims(t.state, t.scopes)
+		claims, err := userInfoClaims(t.application, t.state, t.scopes)
 		if err != nil {
 			return nil, err
 		}

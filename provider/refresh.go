@@ -39,7 +39,10 @@ func (h refreshHandler) HandleTokenEndpointRequest(ctx context.Context, r fosite
 			if !subset(asked, s.Grant.Scopes) {
 				return fosite.ErrInvalidScope.WithHintf("scope may only name what was granted before: %s.", strings.Join(s.Grant.Scopes, " "))
 			}
-			return allowedAudience(s.Grant.Audience, r.GetRequestedAudience())
+			if err := allowedAudience(s.Grant.Audience, r.GetRequestedAudience()); err != nil {
+				return err
+			}
+			return describable(f.application, s)
 		},
 	})
 	if err != nil {

@@ -105,11 +105,15 @@ type accessTokenClaims struct {
 }
 
 func (s strategy) signAccessToken(ctx context.Context, f *flow, t *grants.AccessToken, scopes, audience []string) (string, error) {
-	return s.p.Keys.Sign(ctx, f.environment.ID, algorithm(f.application), accessTokenType, s.p.accessTokenClaims(ctx, f.application, f.state, t, scopes, audience))
+	claims, err := s.p.accessTokenClaims(ctx, f.application, f.state, t, scopes, audience)
+	if err != nil {
+		return "", err
+	}
+	return s.p.Keys.Sign(ctx, f.environment.ID, algorithm(f.application), accessTokenType, claims)
 }
 
 // accessTokenClaims are those of the token as a JWT; state is nil for one by client credentials.
-func (p *Provider) accessTokenClaims(ctx context.Context, app *clients.Application, state *grants.State, t *grants.AccessToken, scopes, audience []string) accessTokenClaims {
+func (p *Provider) accessTokenClaims(ctx context.Context, app *clients.Application, state *grants.State, t *grants.AccessToken, scopes, audience []string) (any, error) {
 	issuer := p.issuer(ctx)
 	if len(audience) == 0 {
 		audience = []string{issuer}
@@ -124,7 +128,8 @@ func (p *Provider) accessTokenClaims(ctx context.Context, app *clients.Applicati
 		c.AuthTime, c.ACR, c.AMR = session.AuthTime.Unix(), session.ACR, session.AMR
 		c.organizationClaims = organizationOf(state)
 	}
-	return c
+	more, err := moreClaims(app, state, clients.AccessTokenClaims)
+	return withMore(c, more), err
 }
 
 // ValidateAccessToken implements oauth2.AccessTokenStrategy. Access tokens are judged by Provider.open.
@@ -183,7 +188,7 @@ func (p *Provider) idTokenClaims(ctx context.Context, app *clients.Application, 
 	claims["acr"] = session.ACR
 	claims["amr"] = session.AMR
 	organizationOf(state).addTo(claims)
-	return claims, nil
+	return claims, addMore(claims, app, state, clients.IDTokenClaims)
 }
 
 // requestedClaims is the claims parameter of the grant's request; the zero value if it had none.

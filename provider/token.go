@@ -83,7 +83,9 @@ func (p *Provider) issueTokens(ctx context.Context, r *http.Request, form url.Va
 	f := flowOf(ctx)
 	switch form.Get("grant_type") {
 	case "authorization_code":
-		err = allowedAudience(f.state.Grant.Audience, form["audience"])
+		if err = allowedAudience(f.state.Grant.Audience, form["audience"]); err == nil {
+			err = describable(f.application, f.state)
+		}
 	case "client_credentials":
 		grantRequested(request, f)
 	}

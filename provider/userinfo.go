@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/grants"
 	"github.com/portico-id/portico/identity"
 )
@@ -32,7 +33,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.used(t)
-	claims, err := userInfoClaims(t.state, t.scopes)
+	claims, err := userInfoClaims(t.application, t.state, t.scopes)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
@@ -41,7 +42,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 }
 
 // userInfoClaims are what the endpoint answers to a token of the state with the scopes.
-func userInfoClaims(state *grants.State, scopes []string) (map[string]any, error) {
+func userInfoClaims(app *clients.Application, state *grants.State, scopes []string) (map[string]any, error) {
 	request, err := requestedClaims(&state.Grant)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func userInfoClaims(state *grants.State, scopes []string) (map[string]any, error
 	claims := identity.Claims(&state.User, scopes, request, identity.UserInfo)
 	claims["sub"] = string(state.Grant.User)
 	organizationOf(state).addTo(claims)
-	return claims, nil
+	return claims, addMore(claims, app, state, clients.UserInfoClaims)
 }
 
 // bearerError is a refusal by RFC 6750 §3.

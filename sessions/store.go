@@ -20,7 +20,7 @@ type Account struct {
 	Email          string
 	Name           string
 	Disabled       bool
-	// Positions are those of her active memberships, by the IDs of the organizations, without permissions.
+	// Positions are those of her active memberships, by the IDs of the organizations, with their roles alone.
 	Positions []organizations.Position
 	// Session is the latest session of this user, from this browser session, in the application that was asked about, whether
 	// alive or not; nil if she never had one.

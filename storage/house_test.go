@@ -232,6 +232,13 @@ func fill(t testing.TB, v reflect.Value, n *int) {
 	case json.RawMessage:
 		v.SetBytes(fmt.Appendf(nil, `{"n":%d}`, *n))
 		return
+	case *clients.ClaimsTemplate:
+		template, err := clients.ParseClaimsTemplate("template", fmt.Appendf(nil, `{"n":%d}`, *n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Set(reflect.ValueOf(template))
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -356,14 +356,19 @@ func (w *sortedWords) Scan(src any) error {
 	return nil
 }
 
-// positionOfSession is what the organization of a row of sessions makes of its user: a line for each of her roles, which has
-// its name and its permissions; NULL if the session is in no organization, or she is no longer an active member.
+// positionSeparator is in no name and no JSON.
+const positionSeparator = "\x1f"
+
+// positionOfSession is what the organization of a row of sessions makes of its user: a line with the organization's name, slug
+// and metadata, and a line for each of her roles, which has its name and its permissions; NULL if the session is in no
+// organization, or she is no longer an active member.
 const positionOfSession = `(
-	SELECT coalesce((
+	SELECT o.name || '` + positionSeparator + `' || coalesce(o.slug, '') || '` + positionSeparator + `' || o.metadata || '` + "\n" + `' || coalesce((
 		SELECT string_agg(r.name || ' ' || r.permissions, '` + "\n" + `')
 		FROM membership_roles mr JOIN roles r ON r.name = mr.role AND r.environment_id IS NOT DISTINCT FROM mr.environment_id
 		WHERE mr.membership_id = m.id AND mr.environment_id IS NOT DISTINCT FROM m.environment_id), '')
 	FROM memberships m
+		JOIN organizations o ON o.id = m.organization_id AND o.environment_id IS NOT DISTINCT FROM m.environment_id
 	WHERE m.user_id = sessions.user_id AND m.organization_id = sessions.organization_id
 		AND m.environment_id IS NOT DISTINCT FROM sessions.environment_id AND m.state = 'active')`
 
@@ -378,8 +383,13 @@ func (p position) Scan(src any) error {
 	if *p.to = nil; !ok {
 		return nil
 	}
-	found := &organizations.Position{}
-	for role := range strings.Lines(text) {
+	organization, roles, _ := strings.Cut(text, "\n")
+	parts := strings.Split(organization, positionSeparator)
+	if len(parts) != 3 {
+		return fmt.Errorf("an organization is kept as %d parts", len(parts))
+	}
+	found := &organizations.Position{Name: parts[0], Slug: parts[1], Metadata: json.RawMessage(parts[2])}
+	for role := range strings.Lines(roles) {
 		name, permissions, _ := strings.Cut(strings.TrimSuffix(role, "\n"), " ")
 		found.Roles = append(found.Roles, name)
 		if permissions != "" {

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -252,21 +253,17 @@ func TestPosition(t *testing.T) {
 				return nil
 			}))
 		}
-		check("with three roles", &organizations.Position{
-			Organization: acme.ID, Roles: []string{"admin", "guest", "viewer"}, Permissions: []string{"invoices:read", "invoices:write", "reports:*"},
-		})
+		check("with three roles", positionIn(acme, organizations.Position{Roles: []string{"admin", "guest", "viewer"}, Permissions: []string{"invoices:read", "invoices:write", "reports:*"}}))
 		must(t, store.UpdateRole(ctx, h.env, admin.ID, func(_ context.Context, r *organizations.Role) error {
 			r.Permissions = slices.Concat(r.Permissions, []string{"members:*"})
 			return nil
 		}))
 		change(func(m *organizations.Membership) { m.Roles = []string{"admin"} })
-		check("after a role changed", &organizations.Position{
-			Organization: acme.ID, Roles: []string{"admin"}, Permissions: []string{"invoices:read", "invoices:write", "members:*"},
-		})
+		check("after a role changed", positionIn(acme, organizations.Position{Roles: []string{"admin"}, Permissions: []string{"invoices:read", "invoices:write", "members:*"}}))
 		change(func(m *organizations.Membership) { m.Roles = []string{"guest"} })
-		check("with a role without permissions", &organizations.Position{Organization: acme.ID, Roles: []string{"guest"}})
+		check("with a role without permissions", positionIn(acme, organizations.Position{Roles: []string{"guest"}}))
 		change(func(m *organizations.Membership) { m.Roles = nil })
-		check("without roles", &organizations.Position{Organization: acme.ID})
+		check("without roles", positionIn(acme, organizations.Position{}))
 		change(func(m *organizations.Membership) { m.State = organizations.Deactivated })
 		check("deactivated", nil)
 		must(t, store.DeleteOrganization(ctx, h.env, acme.ID))
@@ -276,4 +273,11 @@ func TestPosition(t *testing.T) {
 		must(t, err)
 		wantEqual(t, "position of a session in no organization", state.Position, nil)
 	})
+}
+
+// positionIn completes a position with what it tells of the organization.
+func positionIn(o *organizations.Organization, p organizations.Position) *organizations.Position {
+	p.Organization, p.Name, p.Slug = o.ID, o.Name, o.Slug
+	p.Metadata, _ = json.Marshal(o.Metadata)
+	return &p
 }

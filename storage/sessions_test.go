@@ -178,9 +178,7 @@ func TestSessionsInOrganizations(t *testing.T) {
 		counted, counter := storage.WithCounter(ctx)
 		position, err := store.SetOrganization(counted, h.env, none.ID, acme.ID)
 		must(t, err)
-		wantEqual(t, "SetOrganization", position, &organizations.Position{
-			Organization: acme.ID, Roles: []string{"admin"}, Permissions: []string{"invoices:read", "invoices:write"},
-		})
+		wantEqual(t, "SetOrganization", position, positionIn(acme, organizations.Position{Roles: []string{"admin"}, Permissions: []string{"invoices:read", "invoices:write"}}))
 		_, err = store.SetOrganization(counted, h.env, second.ID, blue.ID)
 		wantErr(t, "SetOrganization without a membership", err, organizations.ErrNoMembership)
 		wantEqual(t, "statements of two calls", len(counter.Statements()), 2)

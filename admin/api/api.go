@@ -73,6 +73,7 @@ func New(d Deps) *API {
 	a.huma = newHuma(a.mux)
 	a.registerApplications()
 	a.registerTokenPreview()
+	a.registerClaimsTemplates()
 	a.registerSecrets()
 	a.registerAPIKeys()
 	a.registerUsers()

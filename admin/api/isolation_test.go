@@ -84,9 +84,10 @@ func fill(t *testing.T, path string, first, others *inhabited) string {
 // bodies make a call of the operation one that would succeed.
 var bodies = map[string]string{
 	"POST /applications": `{"kind":"web","name":"New"}`, "PATCH /applications/{application_id}": `{"name":"Taken over"}`,
-	"POST /applications/{application_id}/redirect_uris:check": `{"uri":"https://a.example"}`,
-	"POST /applications/{application_id}/tokens:preview":      `{"user_id":"usr_1"}`,
-	"POST /applications/{application_id}/api_keys":            `{"scopes":["*"]}`,
+	"POST /applications/{application_id}/redirect_uris:check":     `{"uri":"https://a.example"}`,
+	"POST /applications/{application_id}/tokens:preview":          `{"user_id":"usr_1"}`,
+	"POST /applications/{application_id}/claims_templates:render": `{"user_id":"usr_1"}`,
+	"POST /applications/{application_id}/api_keys":                `{"scopes":["*"]}`,
 	"POST /users": `{"email":"new@example.com"}`, "PATCH /users/{user_id}": `{"name":"Taken over"}`,
 	"POST /roles": `{"name":"new"}`, "PATCH /roles/{role_id}": `{"description":"Taken over"}`,
 	"POST /organizations": `{"name":"New"}`, "PATCH /organizations/{organization_id}": `{"name":"Taken over"}`,
@@ -169,7 +170,7 @@ func TestSiblingStaysAsItWas(t *testing.T) {
 		at := "/applications/" + string(a.ID)
 		c.want(t, 200, "PATCH "+at, `{"name":"Other","redirect_uris":["https://a.example/cb","https://other.example/cb"],"cors_origins":["https://a.example"],
 			"session_policy":{"inactivity_timeout":600,"max_session_length":3600,"activity":"use"},"branding":{"accent":"#123456"},"metadata":{"a":"b"},
-			"claims_template":{"a":"b"},"allowed":{"roles":["x"]},"consent":"third_party","access_token_format":"jwt"}`)
+			"claims_templates":{"id_token":{"a":"b"}},"allowed":{"roles":["x"]},"consent":"third_party","access_token_format":"jwt"}`)
 		secret := c.want(t, 201, "POST "+at+"/secrets", "")
 		c.want(t, 200, "POST "+at+"/secrets/"+secret.str("id")+"/expire", "")
 		c.want(t, 201, "POST "+at+"/secrets:rotate", "")

@@ -18,6 +18,8 @@ import (
 // Previewer says what tokens would have in them: *provider.Provider, by the code that issues them.
 type Previewer interface {
 	Preview(context.Context, *environments.Environment, *clients.Application, grants.PreviewRequest) (*grants.Contents, error)
+	// Describe returns what the claims templates of the application, which need not be saved, would add.
+	Describe(context.Context, *environments.Environment, *clients.Application, grants.PreviewRequest) (map[clients.TokenClaims]map[string]any, error)
 }
 
 func (a *API) registerTokenPreview() {
