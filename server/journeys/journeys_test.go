@@ -1,11 +1,16 @@
 package journeys
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/server/servertest"
@@ -20,6 +25,8 @@ type client struct {
 	PostLogoutRedirectURI string `json:"post_logout_redirect_uri,omitempty"`
 	Identifier            string `json:"identifier,omitempty"` // of an API, with a scope that it defines
 	Scope                 string `json:"scope,omitempty"`
+
+	PrivateKey *jose.JSONWebKey `json:"private_key,omitempty"` // by which it signs to authenticate
 }
 
 // person is a user as the files of tests know her.
@@ -112,6 +119,18 @@ func register(t *testing.T, i *servertest.Installation) map[string]client {
 	add("api", "Reports", clients.API, func(a *clients.Application) { a.Identifiers, a.Scopes = []string{identifier}, []string{scope} })
 	add("web", "Atlas", clients.Web, nil)
 	add("post", "Borealis", clients.Web, func(a *clients.Application) { a.TokenEndpointAuthMethod = clients.AuthClientSecretPost })
+	add("signed", "Gale", clients.Web, func(a *clients.Application) { a.TokenEndpointAuthMethod = clients.AuthClientSecretJWT })
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add("keyed", "Halo", clients.Web, func(a *clients.Application) {
+		a.TokenEndpointAuthMethod = clients.AuthPrivateKeyJWT
+		a.JWKS = json.RawMessage(text(t, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "halo"}}}))
+	})
+	keyed := roles["keyed"]
+	keyed.PrivateKey = &jose.JSONWebKey{Key: key, KeyID: "halo"}
+	roles["keyed"] = keyed
 	add("partner", "Cumulus", clients.Web, func(a *clients.Application) { a.Consent = clients.ConsentThirdParty })
 	add("spa", "Drift", clients.SPA, func(a *clients.Application) { forReports(a); a.CORSOrigins = []string{origin} })
 	add("watcher", "Flux", clients.Web, func(a *clients.Application) { // also on the provider's site, where browsers show frames their cookies

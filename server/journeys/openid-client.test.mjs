@@ -6,7 +6,7 @@ import * as oidc from 'openid-client';
 import { tab } from './lib/browser.mjs';
 import { arrive, clients, issuer, people, signIn } from './lib/portico.mjs';
 
-const { web, post, spa, machine, api } = clients;
+const { web, post, spa, signed, keyed, machine, api } = clients;
 const scope = 'openid profile email offline_access';
 
 function discover(client, authentication) {
@@ -32,9 +32,16 @@ async function authorize(page, config, client, person, more = {}) {
   return { callback: await arrive(page, client.redirect_uri), checks: { ...checks, idTokenExpected: true } };
 }
 
+const signingKey = {
+  key: await crypto.subtle.importKey('jwk', keyed.private_key, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']),
+  kid: keyed.private_key.kid,
+};
+
 for (const [name, client, authentication] of [
   ['client_secret_basic', web, oidc.ClientSecretBasic(web.client_secret)],
   ['client_secret_post', post, oidc.ClientSecretPost(post.client_secret)],
+  ['client_secret_jwt', signed, oidc.ClientSecretJwt(signed.client_secret)],
+  ['private_key_jwt', keyed, oidc.PrivateKeyJwt(signingKey)],
   ['none', spa, oidc.None()],
 ]) {
   test(`${name}: sign in, read userinfo, refresh, sign out`, async (t) => {
