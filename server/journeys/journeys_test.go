@@ -133,6 +133,9 @@ func register(t *testing.T, i *servertest.Installation) map[string]client {
 	roles["keyed"] = keyed
 	add("partner", "Cumulus", clients.Web, func(a *clients.Application) { a.Consent = clients.ConsentThirdParty })
 	add("spa", "Drift", clients.SPA, func(a *clients.Application) { forReports(a); a.CORSOrigins = []string{origin} })
+	add("front", "Mistral", clients.Web, func(a *clients.Application) {
+		a.FrontchannelLogoutURI, a.FrontchannelLogoutSessionRequired = origin+"/front/logout", true
+	})
 	add("watcher", "Flux", clients.Web, func(a *clients.Application) { // also on the provider's site, where browsers show frames their cookies
 		a.RedirectURIs = append(a.RedirectURIs, strings.Replace(a.RedirectURIs[0], "127.0.0.1", "localhost", 1))
 	})
