@@ -27,6 +27,9 @@ const (
 	NoSignedSecret    Trouble = "no_signed_secret"   // none was made since it authenticates by client_secret_jwt, so it can't
 	SecretExpires     Trouble = "secret_expires"     // soon, and there is no other
 	SecretUnused      Trouble = "secret_unused"      // for a long time
+	UnusedWildcard    Trouble = "unused_wildcard"    // wildcards are allowed, and none is registered
+	NoIdentifier      Trouble = "no_identifier"      // no token can be addressed to the API
+	LongSessions      Trouble = "long_sessions"      // a browser that is left alone stays signed in for months
 	LongJWTs          Trouble = "long_jwts"          // whoever has one can use it until it expires, whatever is revoked
 	NoWayBack         Trouble = "no_way_back"        // a bookmarked sign-in page can't lead to the application
 	NoSignOutURI      Trouble = "no_sign_out_uri"    // after a sign-out people stay here
@@ -39,6 +42,7 @@ const (
 	soon     = 30 * 24 * time.Hour
 	longAgo  = 90 * 24 * time.Hour
 	shortJWT = 15 * time.Minute
+	months   = 90 * 24 * time.Hour
 )
 
 // CheckUp returns what could be better about the application, warnings first. lastStarted is when its latest session was
@@ -58,6 +62,8 @@ func (a *Application) CheckUp(lastStarted, now time.Time) []Finding {
 	}
 	if a.WildcardRedirects && slices.ContainsFunc(a.RedirectURIs, func(uri string) bool { return strings.Contains(uri, "*") }) {
 		warn(WildcardRedirects, "")
+	} else if a.WildcardRedirects {
+		hint(UnusedWildcard, "")
 	}
 	if a.Allows(GrantImplicit) {
 		warn(ImplicitGrant, "")
@@ -68,6 +74,12 @@ func (a *Application) CheckUp(lastStarted, now time.Time) []Finding {
 	all = append(all, a.checkSecrets(now)...)
 	if a.AccessTokenFormat == JWT && a.SessionPolicy.AccessTokenLifetime > shortJWT && a.HasUsers() {
 		hint(LongJWTs, "")
+	}
+	if (a.Kind == Web || a.Kind == SPA) && a.SessionPolicy.InactivityTimeout > months {
+		hint(LongSessions, "")
+	}
+	if a.Kind == API && len(a.Identifiers) == 0 {
+		hint(NoIdentifier, "")
 	}
 	if redirects {
 		if a.InitiateLoginURI == "" && a.HomepageURI == "" {

@@ -37,10 +37,12 @@ func TestCheckUp(t *testing.T) {
 		{"http", clients.Web, func(a *clients.Application) {
 			a.RedirectURIs = append(a.RedirectURIs, "http://127.0.0.1:8080/cb", "http://localhost/cb", "http://app.example/cb")
 		}, false, []finding{{clients.ClearRedirectURI, true, "http://app.example/cb"}}},
+		{"browser sessions of months", clients.Web, func(a *clients.Application) { a.SessionPolicy.InactivityTimeout = 91 * day }, false, []finding{{What: clients.LongSessions}}},
+		{"phone sessions of months", clients.Native, func(a *clients.Application) { a.SessionPolicy.InactivityTimeout = 91 * day }, false, nil},
 		{"wildcard", clients.Web, func(a *clients.Application) {
 			a.WildcardRedirects, a.RedirectURIs = true, append(a.RedirectURIs, "https://*.app.example/cb")
 		}, false, []finding{{clients.WildcardRedirects, true, ""}}},
-		{"wildcard that nothing uses", clients.Web, func(a *clients.Application) { a.WildcardRedirects = true }, false, nil},
+		{"wildcard that nothing uses", clients.Web, func(a *clients.Application) { a.WildcardRedirects = true }, false, []finding{{What: clients.UnusedWildcard}}},
 		{"implicit, no PKCE", clients.Web, func(a *clients.Application) {
 			a.GrantTypes, a.PKCE = append(a.GrantTypes, clients.GrantImplicit), clients.PKCEOptional
 		}, false, []finding{{clients.ImplicitGrant, true, ""}, {clients.NoPKCE, true, ""}}},

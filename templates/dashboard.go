@@ -86,6 +86,7 @@ type ApplicationRow struct {
 	ClientID   string
 	Default    bool
 	Disabled   bool
+	Managed    bool // by a file of portico apply
 	HasUsers   bool // so it has sessions
 	Living     int
 	LastSignIn time.Time // zero if there was none

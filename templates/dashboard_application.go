@@ -20,6 +20,7 @@ type ApplicationHead struct {
 	Kind      string
 	Default   bool
 	Disabled  bool
+	Managed   bool // by a file of portico apply
 	HasUsers  bool // people sign in to it, so that it has sessions and a look
 	Redirects bool // it is redirected to
 }
@@ -70,12 +71,14 @@ func (a ApplicationPage) tabView(file string) view {
 	return v
 }
 
-// DashboardApplicationNew registers an application. It posts kind, name, redirect-uri and first-party ("on") to its address.
+// DashboardApplicationNew registers an application. It posts kind, name, redirect-uri, identifier and first-party ("on") to its
+// address.
 type DashboardApplicationNew struct {
 	Dashboard
 	Kind        string
 	DisplayName string // the field name
 	RedirectURI string // the field redirect-uri, for the kinds that are redirected to
+	Identifier  string // the field identifier, of an API
 	FirstParty  bool
 	Errors      []FieldError
 }

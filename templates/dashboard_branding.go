@@ -1,17 +1,18 @@
 package templates
 
-// DashboardBranding is the tab with the look of an application. It posts name, logo-uri, accent, help-uri, policy-uri and
+// DashboardBranding is the tab with the look of an application. It posts name, logo-uri, dark-logo-uri, accent, help-uri, policy-uri and
 // tos-uri to its address, and to …/branding/restore. With the method GET the same fields show in the preview what
 // they would make.
 type DashboardBranding struct {
 	ApplicationPage
-	DisplayName                         string // the field name
-	LogoURI, HelpURI, PolicyURI, TOSURI string
-	Accent                              string // as it was typed
-	Corrected                           *Accent
-	LightPreview, DarkPreview           string // addresses of the frames
-	Draft                               bool   // the preview shows what is not saved
-	Restorable                          bool
+	DisplayName                string // the field name
+	LogoURI, DarkLogoURI       string
+	HelpURI, PolicyURI, TOSURI string
+	Accent                     string // as it was typed
+	Corrected                  *Accent
+	LightPreview, DarkPreview  string // addresses of the frames
+	Draft                      bool   // the preview shows what is not saved
+	Restorable                 bool
 }
 
 func (p DashboardBranding) view() view {

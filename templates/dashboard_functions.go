@@ -47,7 +47,7 @@ func (t tongue) roleChoice(p Page, checked string) (choices, error) {
 
 // newKinds offers the kinds of applications that can be registered.
 func (t tongue) newKinds(p Page, checked string) (choices, error) {
-	return t.choices(p, "kind", []string{"web", "spa", "native", "machine"}, checked)
+	return t.choices(p, "kind", []string{"web", "spa", "native", "machine", "api"}, checked)
 }
 
 // pick offers the values for a field.

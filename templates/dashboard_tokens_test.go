@@ -25,6 +25,10 @@ var tokenSamples = map[string]Page{
 	"dashboard_preview": DashboardPreview{ApplicationPage: longPhone(TabOverview), User: longName.Email, Organization: "org_1", Organizations: []Choice{{"org_1", "Acme GmbH"}, {"org_2", "Blue Harbor"}},
 		Scopes: "openid", Ago: DurationOf(48 * time.Hour), Said: &said},
 	"dashboard_preview_errors": DashboardPreview{ApplicationPage: withErrors(acmeWeb(TabOverview), FieldError{"user-id", TextNoUser("nobody@example.com")}), User: "nobody@example.com", Ago: DurationOf(0)},
+	"dashboard_claims": DashboardClaims{ApplicationPage: acmeWeb(TabOverview), IDToken: "{\n  \"plan\": \"small\"\n}", Placeholders: []string{"user.email", "organization.metadata"}, User: nina.Email,
+		Organizations: []Choice{{"org_1", "Acme GmbH"}}, Scopes: "openid", Said: &said},
+	"dashboard_claims_errors": DashboardClaims{ApplicationPage: withErrors(acmeWeb(TabOverview), FieldError{"id-token", Literal("The claim sub is reserved: choose another name.")}), IDToken: "{}"},
+	"dashboard_claims_denied": DashboardClaims{ApplicationPage: longPhone(TabOverview)},
 	"dashboard_preview_machine": DashboardPreview{ApplicationPage: machine(TabOverview), Said: &TokensSaid{
 		Scopes: nil, AccessToken: time.Hour, Claims: []Claims{{"access_token", "{}"}, {"introspection", "{}"}}}},
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/templates"
 )
 
@@ -52,7 +53,7 @@ func (h *Handler) tab(v *visit, app *clients.Application, tab templates.Tab) tem
 		Dashboard: v.in(templates.SectionApplications), Tab: tab, Denied: v.denied(admin.WriteApplications), Token: tokenOf(app),
 		App: templates.ApplicationHead{
 			ID: string(app.ID), Name: app.Name, LogoURI: logo(app), Kind: string(app.Kind), Default: isDefault(v, app), Disabled: !app.Enabled,
-			HasUsers: app.HasUsers(), Redirects: redirects(app),
+			Managed: app.ManagedBy == environments.ManagedByApply, HasUsers: app.HasUsers(), Redirects: redirects(app),
 		},
 	}
 	page.Chrome.Application = app.Name
@@ -107,7 +108,7 @@ func (h *Handler) createApplication(w http.ResponseWriter, r *http.Request, v *v
 	form := r.PostForm
 	page := templates.DashboardApplicationNew{
 		Dashboard: v.in(templates.SectionApplications), Kind: form.Get("kind"), DisplayName: strings.TrimSpace(form.Get("name")),
-		RedirectURI: strings.TrimSpace(form.Get("redirect-uri")), FirstParty: form.Get("first-party") != "",
+		RedirectURI: strings.TrimSpace(form.Get("redirect-uri")), Identifier: strings.TrimSpace(form.Get("identifier")), FirstParty: form.Get("first-party") != "",
 	}
 	preset := clients.Kind(page.Kind).Preset()
 	if page.DisplayName == "" {
@@ -120,6 +121,9 @@ func (h *Handler) createApplication(w http.ResponseWriter, r *http.Request, v *v
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
 	app, secret, err := h.Applications.Create(r.Context(), v.env, clients.New{Kind: clients.Kind(page.Kind), Name: page.DisplayName, Configure: func(a *clients.Application) error {
+		if a.Kind == clients.API && page.Identifier != "" {
+			a.Identifiers = []string{page.Identifier}
+		}
 		if !redirects(a) {
 			return nil
 		}
@@ -181,6 +185,7 @@ var cures = map[clients.Trouble]templates.Tab{
 	clients.NoWayBack: templates.TabRedirects, clients.NoSignOutURI: templates.TabRedirects, clients.NoBackchannel: templates.TabRedirects,
 	clients.NoSecret: templates.TabCredentials, clients.NoSignedSecret: templates.TabCredentials, clients.SecretExpires: templates.TabCredentials, clients.SecretUnused: templates.TabCredentials,
 	clients.LongJWTs: templates.TabSessions, clients.NoPolicy: templates.TabBranding, clients.NeverUsed: templates.TabOverview,
+	clients.UnusedWildcard: templates.TabRedirects, clients.LongSessions: templates.TabSessions,
 }
 
 // showOverview serves GET /admin/env/{env}/applications/{app}.

@@ -45,6 +45,7 @@ func TestCreateApplication(t *testing.T) {
 			{"spa", "https://spa.example/cb", clients.SPA, "UserManager"},
 			{"native", "com.example.app:/cb", clients.Native, "oidc.NewProvider"},
 			{"machine", "https://ignored.example/cb", clients.Machine, "grant_type=client_credentials"},
+			{"api", "https://ignored.example/cb", clients.API, "/oauth2/introspect"},
 		} {
 			p, app := create(t, o, test.kind, "Acme "+test.kind, test.redirectURI)
 			if app.Kind != test.want || app.Name != "Acme "+test.kind || !app.Enabled {
@@ -53,7 +54,7 @@ func TestCreateApplication(t *testing.T) {
 			if want := test.want.Preset().SessionPolicy; app.SessionPolicy.MaxSessionLength != want.MaxSessionLength {
 				t.Errorf("%s: the policy is %+v, want %+v", test.kind, app.SessionPolicy, want)
 			}
-			if machine := test.kind == "machine"; machine != (len(app.RedirectURIs) == 0) {
+			if alone := test.kind == "machine" || test.kind == "api"; alone != (len(app.RedirectURIs) == 0) {
 				t.Errorf("%s: the redirect URIs are %v", test.kind, app.RedirectURIs)
 			}
 			wantText(t, p, app.ClientID, test.snippet)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/templates"
 )
 
@@ -45,7 +46,7 @@ func (h *Handler) listApplications(w http.ResponseWriter, r *http.Request, v *vi
 func (h *Handler) applicationRow(ctx context.Context, v *visit, app *clients.Application) (templates.ApplicationRow, error) {
 	row := templates.ApplicationRow{
 		ID: string(app.ID), Name: app.Name, LogoURI: logo(app), Kind: string(app.Kind), ClientID: app.ClientID,
-		Default: isDefault(v, app), Disabled: !app.Enabled, HasUsers: app.HasUsers(),
+		Default: isDefault(v, app), Disabled: !app.Enabled, Managed: app.ManagedBy == environments.ManagedByApply, HasUsers: app.HasUsers(),
 	}
 	var err error
 	if app, row.LastSignIn, err = h.lately(ctx, app); err != nil {

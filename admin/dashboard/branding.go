@@ -23,28 +23,37 @@ func (h *Handler) brandingRoutes() []route {
 }
 
 // look is what the tab shows of an application, or what was typed into it.
-type look struct{ name, logo, accent, help, policy, tos string }
+type look struct{ name, logo, dark, accent, help, policy, tos string }
 
 func lookOf(app *clients.Application) look {
-	return look{app.Name, logo(app), app.Branding.Accent, app.Branding.HelpURI, app.PolicyURI, app.TOSURI}
+	return look{app.Name, logo(app), app.Branding.DarkLogoURI, app.Branding.Accent, app.Branding.HelpURI, app.PolicyURI, app.TOSURI}
 }
 
 // typedLook is that of a form; false if there is none.
 func typedLook(form url.Values) (look, bool) {
 	typed := func(name string) string { return strings.TrimSpace(form.Get(name)) }
-	return look{typed("name"), typed("logo-uri"), strings.ToLower(typed("accent")), typed("help-uri"), typed("policy-uri"), typed("tos-uri")}, form.Has("accent")
+	return look{typed("name"), typed("logo-uri"), typed("dark-logo-uri"), strings.ToLower(typed("accent")), typed("help-uri"), typed("policy-uri"), typed("tos-uri")}, form.Has("accent")
+}
+
+// apply gives the application the look. The logo that it was registered with stays unless another is chosen.
+func (l *look) apply(a *clients.Application) {
+	a.Name, a.PolicyURI, a.TOSURI = l.name, l.policy, l.tos
+	a.Branding = clients.Branding{DarkLogoURI: l.dark, Accent: l.accent, HelpURI: l.help}
+	if l.logo != a.LogoURI {
+		a.Branding.LogoURI = l.logo
+	}
 }
 
 func (h *Handler) brandingPage(v *visit, app *clients.Application, l look) templates.DashboardBranding {
 	page := templates.DashboardBranding{
-		ApplicationPage: h.tab(v, app, templates.TabBranding), DisplayName: l.name, LogoURI: l.logo, Accent: l.accent,
+		ApplicationPage: h.tab(v, app, templates.TabBranding), DisplayName: l.name, LogoURI: l.logo, DarkLogoURI: l.dark, Accent: l.accent,
 		HelpURI: l.help, PolicyURI: l.policy, TOSURI: l.tos, Draft: l != lookOf(app), Restorable: app.Branding != clients.Branding{},
 	}
 	if accent, ok := templates.NewAccent(l.accent); ok {
 		page.Corrected = &accent
 	}
 	preview := func(theme string) string {
-		return v.atApplication(app, "/branding/preview", "theme", theme, "name", l.name, "logo-uri", l.logo, "accent", l.accent, "help-uri", l.help, "policy-uri", l.policy, "tos-uri", l.tos)
+		return v.atApplication(app, "/branding/preview", "theme", theme, "name", l.name, "logo-uri", l.logo, "dark-logo-uri", l.dark, "accent", l.accent, "help-uri", l.help, "policy-uri", l.policy, "tos-uri", l.tos)
 	}
 	page.LightPreview, page.DarkPreview = preview("light"), preview("dark")
 	return page
@@ -76,11 +85,7 @@ func (h *Handler) saveBranding(w http.ResponseWriter, r *http.Request, v *visit,
 	var err error
 	if len(page.Errors) == 0 {
 		page.Errors, err = h.change(r, v, app, "name", func(a *clients.Application) error {
-			a.Name, a.PolicyURI, a.TOSURI = l.name, l.policy, l.tos
-			a.Branding.Accent, a.Branding.HelpURI, a.Branding.LogoURI = l.accent, l.help, ""
-			if l.logo != a.LogoURI {
-				a.Branding.LogoURI = l.logo
-			}
+			l.apply(a)
 			return nil
 		})
 		if err != nil {
@@ -112,19 +117,27 @@ func (h *Handler) restoreBranding(w http.ResponseWriter, r *http.Request, v *vis
 func (h *Handler) previewBranding(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {
 	l, _ := typedLook(r.URL.Query())
 	page := templates.SignInPreview{SignIn: templates.SignIn{Chrome: h.chrome(r), SignUpOpen: v.env.SignUp}}
-	c := &page.Chrome
-	c.Environment, c.Application, c.HelpURI, c.PolicyURI, c.TOSURI = v.env.Name, l.name, l.help, l.policy, l.tos
-	if u, err := url.Parse(l.logo); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
-		c.LogoURI = l.logo
-	}
+	draft := app.Clone()
+	l.apply(draft)
+	brand, c := draft.Brand(v.env), &page.Chrome
+	c.Environment, c.Application, c.HelpURI, c.PolicyURI, c.TOSURI = v.env.Name, l.name, brand.HelpURI, brand.PolicyURI, brand.TOSURI
+	c.LogoURI, c.DarkLogoURI = shown(brand.LogoURI), shown(brand.DarkLogoURI)
 	c.Theme = "light"
 	if r.URL.Query().Get("theme") == "dark" {
 		c.Theme = "dark"
 	}
-	if _, ok := templates.NewAccent(l.accent); ok {
-		c.AccentURL = v.atApplication(app, "/branding/accent.css", "accent", l.accent)
+	if _, ok := templates.NewAccent(brand.Accent); ok {
+		c.AccentURL = v.atApplication(app, "/branding/accent.css", "accent", brand.Accent)
 	}
 	return templates.Render(w, http.StatusOK, page)
+}
+
+// shown is the address of an image as it may be typed; "" if it is none.
+func shown(address string) string {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return address
 }
 
 // previewAccent serves GET …/branding/accent.css: the style sheet of the accent in the query.

@@ -84,6 +84,7 @@ func (h *Handler) routes() []route {
 		h.brandingRoutes(),
 		h.keyRoutes(),
 		h.previewRoutes(),
+		h.claimsRoutes(),
 		h.testRoutes(),
 		h.operatorRoutes(),
 	)

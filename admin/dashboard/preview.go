@@ -47,9 +47,15 @@ func (h *Handler) showPreview(w http.ResponseWriter, r *http.Request, v *visit, 
 	}
 	asked := grants.PreviewRequest{Organization: organizations.ID(page.Organization), Scopes: strings.Fields(page.Scopes)}
 	if app.HasUsers() {
-		if err := h.previewUser(r.Context(), v, &page, &asked); err != nil {
+		var ok bool
+		if asked.Ago, ok = page.Ago.Value(); !ok {
+			page.Errors = append(page.Errors, templates.FieldError{Field: "authenticated-seconds-ago", Text: templates.TextNumber})
+		}
+		user, in, problem, err := h.previewUser(r.Context(), v, page.User)
+		if err != nil {
 			return err
 		}
+		asked.User, page.Organizations, page.Errors = user, in, append(page.Errors, problem...)
 	}
 	if len(page.Errors) == 0 {
 		said, err := h.Tokens.Preview(r.Context(), v.env, app, asked)
@@ -67,32 +73,25 @@ func (h *Handler) showPreview(w http.ResponseWriter, r *http.Request, v *visit, 
 	return templates.Render(w, status, page)
 }
 
-// previewUser reads whom the preview is about, and offers her organizations.
-func (h *Handler) previewUser(ctx context.Context, v *visit, page *templates.DashboardPreview, asked *grants.PreviewRequest) error {
-	var ok bool
-	if asked.Ago, ok = page.Ago.Value(); !ok {
-		page.Errors = append(page.Errors, templates.FieldError{Field: "authenticated-seconds-ago", Text: templates.TextNumber})
+// previewUser finds whom a preview is about, by her address or ID, and her organizations, or says what is wrong with the field.
+func (h *Handler) previewUser(ctx context.Context, v *visit, text string) (id identity.ID, in []templates.Choice, problem []templates.FieldError, err error) {
+	if text == "" {
+		return "", nil, []templates.FieldError{{Field: "user-id", Text: templates.TextNoUserGiven}}, nil
 	}
-	if page.User == "" {
-		page.Errors = append(page.Errors, templates.FieldError{Field: "user-id", Text: templates.TextNoUserGiven})
-		return nil
-	}
-	user, err := h.findUser(ctx, v, page.User)
+	user, err := h.findUser(ctx, v, text)
 	if errors.Is(err, identity.ErrNotFound) {
-		page.Errors = append(page.Errors, templates.FieldError{Field: "user-id", Text: templates.TextNoUser(page.User)})
-		return nil
+		return "", nil, []templates.FieldError{{Field: "user-id", Text: templates.TextNoUser(text)}}, nil
 	}
 	if err != nil {
-		return err
+		return "", nil, nil, err
 	}
-	asked.User = user.ID
 	of, err := h.Organizations.MembershipsOf(ctx, v.env.ID, user.ID)
 	for _, m := range of {
 		if m.State == organizations.Active {
-			page.Organizations = append(page.Organizations, templates.Choice{Value: string(m.Organization), Name: m.OrganizationName})
+			in = append(in, templates.Choice{Value: string(m.Organization), Name: m.OrganizationName})
 		}
 	}
-	return err
+	return user.ID, in, nil, err
 }
 
 // usualScopes are those that an application is likely to ask for.
