@@ -179,13 +179,8 @@ func (h *Handler) changePassword(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) showApplications(w http.ResponseWriter, r *http.Request, o *owner) error {
 	ctx := r.Context()
 	page := templates.AccountApplications{Chrome: o.chrome, Account: o.person()}
-	if id := r.URL.Query().Get("withdrawn"); id != "" {
-		app, err := h.Applications.ByClientID(ctx, o.env.ID, id)
-		if err == nil {
-			page.Notice = templates.TextWithdrawn(app.Name)
-		} else if !errors.Is(err, clients.ErrNotFound) {
-			return err
-		}
+	if err := h.noticeOf(r, o, "withdrawn", templates.TextWithdrawn, &page.Notice); err != nil {
+		return err
 	}
 	consents, err := h.Ledger.Store.Consents(ctx, o.env.ID, o.user.ID)
 	if err != nil || len(consents) == 0 {
@@ -220,6 +215,23 @@ func (h *Handler) showApplications(w http.ResponseWriter, r *http.Request, o *ow
 		page.Consents = append(page.Consents, given)
 	}
 	return templates.Render(w, http.StatusOK, page)
+}
+
+// noticeOf sets the notice about the application whose client ID the query has under the name, if any.
+func (h *Handler) noticeOf(r *http.Request, o *owner, name string, about func(application string) templates.Message, notice *templates.Message) error {
+	id := r.URL.Query().Get(name)
+	if id == "" {
+		return nil
+	}
+	app, err := h.Applications.ByClientID(r.Context(), o.env.ID, id)
+	if errors.Is(err, clients.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	*notice = about(app.Name)
+	return nil
 }
 
 // webAddress is the address if a browser opens it, else "".

@@ -23,6 +23,9 @@ const (
 func (h *Handler) showSessions(w http.ResponseWriter, r *http.Request, o *owner) error {
 	ctx := r.Context()
 	page := templates.AccountSessions{Chrome: o.chrome, Account: o.person()}
+	if err := h.noticeOf(r, o, "left", templates.TextLeft, &page.Notice); err != nil {
+		return err
+	}
 	since := o.now.Add(-endedLately)
 	all, err := h.Sessions.Store.SessionsOfUser(ctx, o.env.ID, o.user.ID, since)
 	if err != nil {
@@ -44,10 +47,11 @@ func (h *Handler) showSessions(w http.ResponseWriter, r *http.Request, o *owner)
 			if !listed {
 				place = len(page.Applications)
 				places[app.ID] = place
-				page.Applications = append(page.Applications, templates.ApplicationSessions{Name: app.Name})
+				page.Applications = append(page.Applications, templates.ApplicationSessions{ClientID: app.ClientID, Name: app.Name})
 			}
 			list := &page.Applications[place].Sessions
 			*list = append(*list, o.living(s, app, why))
+			page.Others = page.Others || s.BrowserSession != o.account.BrowserSession.ID
 		} else if at.After(since) {
 			page.Ended = append(page.Ended, templates.EndedSession{Application: app.Name, At: at, Reason: string(why), After: ranOut(s, at, why)})
 		}
@@ -75,18 +79,38 @@ func (o *owner) living(s *sessions.Session, app *clients.Application, why sessio
 	return session
 }
 
-// endSession serves POST /account/sessions.
+// endSession serves POST /account/sessions: it ends one session, those in one application, or all but this browser's.
 func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, o *owner) error {
 	if !o.recent() {
 		return h.authenticateAgain(w, r, o)
 	}
-	which := sessions.Selection{Session: sessions.ID(r.PostForm.Get("session")), User: o.user.ID}
-	if which.Session == "" {
+	ctx, form := r.Context(), r.PostForm
+	which := sessions.Selection{User: o.user.ID}
+	var done []string
+	switch {
+	case form.Has("others"):
+		err := h.Sessions.EndSessionsOf(ctx, o.env.ID, o.user.ID, string(sessions.EndedSignedOutEverywhere), string(o.account.BrowserSession.ID))
+		if err != nil {
+			return err
+		}
+		return to(w, r, o.chrome.Href("/account/sessions", "notice", "others_signed_out"))
+	case form.Has("application"):
+		app, err := h.Applications.ByClientID(ctx, o.env.ID, form.Get("application"))
+		if errors.Is(err, clients.ErrNotFound) {
+			return to(w, r, o.chrome.Href("/account/sessions"))
+		}
+		if err != nil {
+			return err
+		}
+		which.Application, done = app.ID, []string{"left", app.ClientID}
+	case form.Get("session") != "":
+		which.Session, done = sessions.ID(form.Get("session")), []string{"notice", "session_ended"}
+	default:
 		return to(w, r, o.chrome.Href("/account/sessions"))
 	}
-	if _, err := h.Sessions.End(r.Context(), o.env.ID, which, sessions.EndedByUser); err != nil {
+	if _, err := h.Sessions.End(ctx, o.env.ID, which, sessions.EndedByUser); err != nil {
 		return err
 	}
-	h.Cookies.ChangeState(w, o.env) // in case it is one of this browser
-	return to(w, r, o.chrome.Href("/account/sessions", "notice", "session_ended"))
+	h.Cookies.ChangeState(w, o.env) // in case one is of this browser
+	return to(w, r, o.chrome.Href("/account/sessions", done...))
 }

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,10 +9,11 @@ import (
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
-var accountPages = []string{"/account", "/account/sign-in", "/account/sessions", "/account/applications"}
+var accountPages = []string{"/account", "/account/sign-in", "/account/sessions", "/account/applications", "/account/data"}
 
 // The pages of the account ask for a sign-in, and come back.
 func TestAccountNeedsSignIn(t *testing.T) {
@@ -114,6 +116,9 @@ func TestChangesAskToAuthenticateAgain(t *testing.T) {
 	}{
 		{"/account/sign-in", []string{"current-password", goodSecret, "password", newSecret}},
 		{"/account/sessions", []string{"session", string(s.ID)}},
+		{"/account/sessions", []string{"application", "wiki"}},
+		{"/account/sessions", []string{"others", "on"}},
+		{"/account/data", nil},
 	} {
 		r := b.post(test.path, test.fields...).goes(t, "/sign-in/password?interaction=")
 		b.get(r.to).shows(t, 200, nina.Email)
@@ -158,6 +163,103 @@ func TestAccountSessions(t *testing.T) {
 	b.post("/account/sessions", "session", string(omars.ID))
 	if s, err := h.Sessions.Store.Session(t.Context(), h.env.ID, omars.ID); err != nil || !s.EndedAt.IsZero() {
 		t.Errorf("Nina has ended Omar's session (%v)", err)
+	}
+}
+
+// Acceptance 44: the user can end an application's sessions, or all but those of this browser; the others go on.
+func TestAccountEndsSeveralSessions(t *testing.T) {
+	h := build(t)
+	phone := h.register(t, "Phone", nil)
+	nina, omar := h.add(t, "nina@example.com"), h.add(t, "omar@example.com")
+	b := h.browser(t)
+	here := b.signIn(h.app, nina.Email)
+	if r := b.get("/account/sessions").shows(t, 200, "Wiki"); strings.Contains(r.body, `name="others"`) || strings.Contains(r.body, `name="application"`) {
+		t.Error("there is nothing more to end, and the page offers it")
+	}
+	other := h.browser(t)
+	elsewhere, omars := other.signIn(h.app, nina.Email), h.browser(t).signIn(h.app, omar.Email)
+	onPhone, err := h.Sessions.Open(t.Context(), phone, other.account(phone, nina.Email), "", sessions.Origin{})
+	check(t, err)
+	ended := func(want map[*sessions.Session]sessions.EndedReason) {
+		t.Helper()
+		for s, reason := range want {
+			got, err := h.Sessions.Store.Session(t.Context(), h.env.ID, s.ID)
+			check(t, err)
+			if got.EndedReason != reason {
+				t.Errorf("session %s in %s ended by %q, want %q", got.ID, got.Application, got.EndedReason, reason)
+			}
+		}
+	}
+	b.get("/account/sessions").shows(t, 200, "Sign out everywhere else", "Sign out of all of Wiki")
+	b.post("/account/sessions", "application", "nothing").goes(t, "/account/sessions")
+	ended(map[*sessions.Session]sessions.EndedReason{here: "", elsewhere: "", onPhone: "", omars: ""})
+
+	r := b.post("/account/sessions", "others", "on").goes(t, "/account/sessions?notice=others_signed_out")
+	b.get(r.to).shows(t, 200, "You are signed out everywhere else.")
+	ended(map[*sessions.Session]sessions.EndedReason{here: "", elsewhere: sessions.EndedSignedOutEverywhere, onPhone: sessions.EndedSignedOutEverywhere, omars: ""})
+	if other.account(h.app, nina.Email).BrowserSession.EndedAt.IsZero() {
+		t.Error("the other browser is still signed in")
+	}
+
+	again := h.browser(t)
+	inWiki := again.signIn(h.app, nina.Email)
+	if onPhone, err = h.Sessions.Open(t.Context(), phone, again.account(phone, nina.Email), "", sessions.Origin{}); err != nil {
+		t.Fatal(err)
+	}
+	r = b.post("/account/sessions", "application", "wiki").goes(t, "/account/sessions?left=wiki")
+	b.get(r.to).shows(t, 200, "You are signed out of Wiki everywhere.", "Phone")
+	ended(map[*sessions.Session]sessions.EndedReason{here: sessions.EndedByUser, inWiki: sessions.EndedByUser, onPhone: "", omars: ""})
+}
+
+// Acceptance 77: the export of her data has all that is kept about her, and nothing of others.
+func TestExportData(t *testing.T) {
+	h := build(t)
+	nina, omar := h.add(t, "nina@example.com"), h.add(t, "omar@example.com")
+	b := h.browser(t)
+	s := b.signIn(h.app, nina.Email)
+	h.browser(t).signIn(h.app, omar.Email)
+	check(t, h.Ledger.Allow(t.Context(), h.app, nina.ID, []string{"openid", "email"}))
+	acme, err := h.Organizations.Create(t.Context(), h.env.ID, organizations.Settings{Name: "Acme"})
+	check(t, err)
+	_, err = h.Organizations.AddMember(t.Context(), h.env.ID, acme.ID, nina.ID)
+	check(t, err)
+	b.post("/account", "name", "Nina O.")
+
+	b.get("/account/data").shows(t, 200, "Download your data")
+	r := b.post("/account/data")
+	if r.status != 200 || r.header.Get("Content-Type") != "application/json" || !strings.HasPrefix(r.header.Get("Content-Disposition"), "attachment;") || r.header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("the export answers %d %v", r.status, r.header)
+	}
+	var got struct {
+		User        struct{ ID, Email, Name string }
+		Memberships []struct{ Organization string }
+		Consents    []struct{ Application string }
+		Sessions    []struct{ ID, Application string }
+		Events      []struct {
+			Name string
+			Own  bool
+		}
+	}
+	check(t, json.Unmarshal([]byte(r.body), &got))
+	if got.User.ID != string(nina.ID) || got.User.Email != nina.Email || got.User.Name != "Nina O." {
+		t.Errorf("the user is %+v", got.User)
+	}
+	if len(got.Memberships) != 1 || got.Memberships[0].Organization != "Acme" {
+		t.Errorf("the memberships are %+v", got.Memberships)
+	}
+	if len(got.Consents) != 1 || got.Consents[0].Application != "Wiki" {
+		t.Errorf("the consents are %+v", got.Consents)
+	}
+	if len(got.Sessions) != 1 || got.Sessions[0].ID != string(s.ID) || got.Sessions[0].Application != "Wiki" {
+		t.Errorf("the sessions are %+v", got.Sessions)
+	}
+	if len(got.Events) == 0 || got.Events[0].Name != "user.updated" || !got.Events[0].Own {
+		t.Errorf("the events are %+v, want the change of her name first", got.Events)
+	}
+	for _, secret := range []string{string(omar.ID), omar.Email, "password_hash", "argon2"} {
+		if strings.Contains(r.body, secret) {
+			t.Errorf("the export has %s", secret)
+		}
 	}
 }
 

@@ -248,7 +248,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, app *clients.App
 }
 
 // accountPages are the pages of ours that ask for a sign-in.
-var accountPages = []string{"/account", "/account/sign-in", "/account/sessions", "/account/applications"}
+var accountPages = []string{"/account", "/account/sign-in", "/account/sessions", "/account/applications", "/account/data"}
 
 // returnAddress is the address of a page of ours that a sign-in may lead to; "" if it may not. The dashboard is the
 // operators', at the root of the installation.

@@ -33,6 +33,7 @@ type Handler struct {
 	Sessions      *sessions.Registry
 	Cookies       *sessions.Cookies
 	Ledger        *grants.Ledger
+	Events        audit.Reader
 	InTx          func(ctx context.Context, fn func(context.Context) error) error
 	Now           func() time.Time
 	Log           *slog.Logger
@@ -74,6 +75,8 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /account/sessions", h.personal(h.endSession))
 	mux.Handle("GET /account/applications", h.personal(h.showApplications))
 	mux.Handle("POST /account/applications", h.personal(h.withdraw))
+	mux.Handle("GET /account/data", h.personal(h.showData))
+	mux.Handle("POST /account/data", h.personal(h.exportData))
 	mux.Handle("GET /brand/{file}", h.handle(h.showBrand))
 	mux.Handle("GET /.well-known/change-password", h.handle(h.changePassword))
 }
@@ -103,12 +106,13 @@ func (h *Handler) Chrome(r *http.Request, app *clients.Application) templates.Ch
 
 // notices are what an address can ask a page to say, so that it says it again after a reload.
 var notices = map[string]templates.Message{
-	"code_expired":     templates.TextExpiredCode,
-	"code_sent":        templates.TextCodeSent,
-	"password_changed": templates.TextPasswordChanged,
-	"saved":            templates.TextSaved,
-	"session_ended":    templates.TextSessionEndedNow,
-	"others_ended":     templates.TextSignedOutElsewhere,
+	"code_expired":      templates.TextExpiredCode,
+	"code_sent":         templates.TextCodeSent,
+	"password_changed":  templates.TextPasswordChanged,
+	"saved":             templates.TextSaved,
+	"session_ended":     templates.TextSessionEndedNow,
+	"others_ended":      templates.TextSignedOutElsewhere,
+	"others_signed_out": templates.TextOthersEnded,
 }
 
 func notice(query url.Values) templates.Message { return notices[query.Get("notice")] }

@@ -87,6 +87,7 @@ func build(t *testing.T) *house {
 	registry := &sessions.Registry{Store: store, Pepper: pepper, Audit: record, Activity: &sessions.Activity{Store: store}, Listener: h, InTx: db.InTx, Now: h.clock}
 	tenants := &environments.Registry{Store: storage.Environments{DB: db}, Audit: record, InTx: db.InTx, Now: h.clock}
 	apps := &clients.Registry{Store: storage.Clients{DB: db}, Audit: record, Pepper: pepper, Sessions: registry, InTx: db.InTx, Now: h.clock}
+	registry.Applications = apps
 	h.Handler = &login.Handler{
 		PublicURL: &url.URL{Scheme: "http", Host: "id.example"}, Applications: apps, Sessions: registry, Cookies: &sessions.Cookies{},
 		Users: &identity.Registry{
@@ -95,6 +96,7 @@ func build(t *testing.T) *house {
 		},
 		Organizations: &organizations.Registry{Store: storage.Organizations{DB: db}, Audit: record, Sessions: registry, InTx: db.InTx, Now: h.clock},
 		Ledger:        &grants.Ledger{Store: storage.Grants{DB: db}, Sessions: registry, Pepper: pepper, Audit: record, InTx: db.InTx, Now: h.clock},
+		Events:        storage.Events{DB: db},
 		InTx:          db.InTx, Now: h.clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Local: true,
 	}
 	h.tenants = tenants

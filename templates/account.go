@@ -34,12 +34,13 @@ func (p AccountSignIn) view() view {
 	return view{path: "/account/sign-in", file: "account_sign_in", errors: p.Errors, heading: Message{id: "account_sign_in.heading"}, isolated: true}
 }
 
-// AccountSessions is /account/sessions. It posts session=<ID> to /account/sessions; "Sign out everywhere" links to
-// /sign-out?scope=everywhere, which asks first.
+// AccountSessions is /account/sessions. It posts session=<ID>, application=<client ID> or others=on to /account/sessions; "Sign out
+// everywhere" links to /sign-out?scope=everywhere, which asks first.
 type AccountSessions struct {
 	Chrome
 	Account      Person
 	Applications []ApplicationSessions
+	Others       bool           // there are sessions of other browsers
 	Ended        []EndedSession // newest first
 }
 
@@ -49,6 +50,7 @@ func (p AccountSessions) view() view {
 
 // ApplicationSessions are the living sessions in one application.
 type ApplicationSessions struct {
+	ClientID string // what its button posts
 	Name     string
 	Sessions []Session // newest activity first
 }
@@ -71,6 +73,16 @@ type EndedSession struct {
 	At          time.Time
 	Reason      string        // ended_reason, such as "inactivity"
 	After       time.Duration // for inactivity and max_length: the clock that ran out
+}
+
+// AccountData is /account/data. It posts to /account/data, whose answer is a file.
+type AccountData struct {
+	Chrome
+	Account Person
+}
+
+func (p AccountData) view() view {
+	return view{path: "/account/data", file: "account_data", heading: Message{id: "account_data.heading"}, isolated: true}
 }
 
 // AccountApplications is /account/applications: what the person allowed. It posts withdraw=<client ID>.

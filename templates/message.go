@@ -70,8 +70,14 @@ var (
 	TextSaved              = Message{id: "notice.saved", tone: toneSuccess}
 	TextPasswordChanged    = Message{id: "notice.password_changed", tone: toneSuccess}
 	TextSignedOutElsewhere = Message{id: "notice.password_changed_others_ended", tone: toneSuccess}
+	TextOthersEnded        = Message{id: "notice.others_ended", tone: toneSuccess}
 	TextSessionEndedNow    = Message{id: "notice.session_ended", tone: toneSuccess} // after a button of AccountSessions
 )
+
+// TextLeft says that all sessions in an application have ended.
+func TextLeft(application string) Message {
+	return Message{id: "notice.left", values: values{"Application": application}, tone: toneSuccess}
+}
 
 // TextWithdrawn says that an application may no longer use the account.
 func TextWithdrawn(application string) Message {

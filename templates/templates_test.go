@@ -121,21 +121,22 @@ var samples = map[string]Page{
 	"account_sign_in_error": AccountSignIn{Chrome: account, Account: nina, PasswordChangedAt: now.AddDate(-1, 0, 0), MinLength: 15, KeepOthers: true,
 		Errors: []FieldError{{"current-password", TextWrongCurrentPassword}, {"password", TextPasswordGuessable}}},
 	"account_sign_in_none": AccountSignIn{Chrome: account, Account: nina, MinLength: 15},
-	"account_sessions": AccountSessions{Chrome: account, Account: nina, Applications: []ApplicationSessions{
-		{"Acme Web", []Session{
+	"account_sessions": AccountSessions{Chrome: account, Account: nina, Others: true, Applications: []ApplicationSessions{
+		{"acme-web", "Acme Web", []Session{
 			{ID: "ses_1", Device: TextDevice("Firefox", "Windows"), Place: "Berlin", LastActive: now.Add(-time.Minute), Current: true, Until: now.AddDate(0, 0, 3)},
 			{ID: "ses_2", Device: TextDevice("Chrome", "Android"), Phone: true, Place: "Berlin", LastActive: now.Add(-2 * time.Hour), Until: now.AddDate(0, 0, 1)},
 		}},
-		{"Acme Phone", []Session{{ID: "ses_3", Device: TextDevice("Pixel 9", ""), Phone: true, Place: "Berlin", LastActive: now.Add(-24 * time.Hour), IdleTimeout: 60 * 24 * time.Hour}}},
-		{"Donaudampfschifffahrtselektrizitätenhaupt Betriebswerk", []Session{{ID: "ses_4", LastActive: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 6, 0), IdleTimeout: 90 * time.Minute}}},
+		{"acme-phone", "Acme Phone", []Session{{ID: "ses_3", Device: TextDevice("Pixel 9", ""), Phone: true, Place: "Berlin", LastActive: now.Add(-24 * time.Hour), IdleTimeout: 60 * 24 * time.Hour}}},
+		{"donau", "Donaudampfschifffahrtselektrizitätenhaupt Betriebswerk", []Session{{ID: "ses_4", LastActive: now.AddDate(-1, 0, 0), Until: now.AddDate(0, 6, 0), IdleTimeout: 90 * time.Minute}}},
 	}, Ended: []EndedSession{{"Acme Tools", now.Add(-26 * time.Hour), "inactivity", 72 * time.Hour}, {"Acme Web", now.AddDate(0, 0, -9), "signed_out", 0}}},
 	"account_sessions_one": AccountSessions{Chrome: with(account, func(c *Chrome) { c.OneApplication = true }), Account: nina, Applications: []ApplicationSessions{
-		{"Acme", []Session{{ID: "ses_1", Device: TextDevice("Firefox", "Windows"), LastActive: now, Current: true, Until: now.AddDate(0, 0, 3), IdleTimeout: 72 * time.Hour}}}},
+		{"acme", "Acme", []Session{{ID: "ses_1", Device: TextDevice("Firefox", "Windows"), LastActive: now, Current: true, Until: now.AddDate(0, 0, 3), IdleTimeout: 72 * time.Hour}}}},
 		Ended: []EndedSession{{"Acme", now.Add(-26 * time.Hour), "password_reset", 0}}},
 	"account_sessions_none": AccountSessions{Chrome: account, Account: nina},
 	"account_applications": AccountApplications{Chrome: account, Account: nina, Consents: []GivenConsent{
 		{ClientID: "notes", Name: "Notes", HomepageURI: "https://notes.example", Scopes: []Scope{{Name: "profile"}, {Name: "email"}}, Since: now.AddDate(0, -3, 0), LastUsed: now.Add(-3 * time.Hour)},
 		{ClientID: "tasks", Name: "Tasks", Since: now.AddDate(-2, 0, 0)}}},
+	"account_data":              AccountData{Chrome: account, Account: nina},
 	"account_applications_none": AccountApplications{Chrome: account, Account: nina},
 
 	"setup":        Setup{Chrome: portico, Token: "st_4rT9wq", MinLength: 15},
