@@ -92,7 +92,7 @@ func presented(r *http.Request, form url.Values) (id, secret string, method clie
 	return basicID, basicSecret, clients.AuthClientSecretBasic, nil
 }
 
-// usedAuthorizationHeader reports whether a refusal must carry WWW-Authenticate (RFC 6749 §5.2).
+// usedAuthorizationHeader reports whether the request has credentials in its Authorization header.
 func usedAuthorizationHeader(r *http.Request) bool {
 	return strings.TrimSpace(r.Header.Get("Authorization")) != ""
 }

@@ -96,7 +96,7 @@ func (p *Provider) metadata(issuer string) metadata {
 		CodeChallengeMethodsSupported:              []string{"S256"},
 		PromptValuesSupported:                      prompts,
 		ClaimTypesSupported:                        []string{"normal"},
-		ClaimsSupported:                            identity.SupportedClaims(),
+		ClaimsSupported:                            slices.Concat(identity.SupportedClaims(), organizationClaimNames),
 		UILocalesSupported:                         p.Languages,
 		ClaimsParameterSupported:                   true,
 		AuthorizationResponseIssParameterSupported: true,

@@ -95,9 +95,7 @@ func (p *Provider) writeError(w http.ResponseWriter, r *http.Request, err error)
 	status := e.CodeField
 	if e.ErrorField == fosite.ErrInvalidClient.ErrorField {
 		status = http.StatusUnauthorized
-		if usedAuthorizationHeader(r) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="`+p.issuer(r.Context())+`", charset="UTF-8"`)
-		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="`+p.issuer(r.Context())+`", charset="UTF-8"`) // RFC 9110 §15.5.2: never without
 	} else if status == http.StatusUnauthorized || status == http.StatusForbidden {
 		status = http.StatusBadRequest
 	}

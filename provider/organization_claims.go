@@ -10,6 +10,9 @@ type organizationClaims struct {
 	Permissions  []string `json:"permissions,omitzero"`
 }
 
+// organizationClaimNames are the names of organizationClaims, for discovery.
+var organizationClaimNames = []string{"org_id", "roles", "permissions"}
+
 func organizationOf(s *grants.State) organizationClaims {
 	if s.Position == nil {
 		return organizationClaims{}

@@ -18,6 +18,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
+	p.shareWithClient(w, r)
 	app, err := p.clientOf(r.Context(), r, form)
 	token := form.Get("token")
 	if err == nil && token == "" {

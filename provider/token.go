@@ -31,6 +31,7 @@ var grantTypes = []string{"authorization_code", "client_credentials", "refresh_t
 // token serves POST /oauth2/token (RFC 6749 §3.2).
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	reply, err := p.exchange(r)
+	p.shareWithClient(w, r)
 	if err != nil {
 		p.writeError(w, r, err)
 		return

@@ -16,11 +16,13 @@ import (
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	token, refused := bearer(r)
 	if refused != nil {
+		p.shareRefusal(w, r)
 		p.writeBearerError(w, r, *refused)
 		return
 	}
 	t, err := p.open(r.Context(), token, p.Ledger.Store.State)
 	if errors.Is(err, errDead) {
+		p.shareRefusal(w, r)
 		p.writeBearerError(w, r, bearerError{http.StatusUnauthorized, "invalid_token", "The access token is unknown, expired, revoked, or its session has ended."})
 		return
 	}
@@ -28,6 +30,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		p.writeError(w, r, err)
 		return
 	}
+	share(w, r, t.application)
 	if t.state == nil || !slices.Contains(t.scopes, "openid") {
 		p.writeBearerError(w, r, bearerError{http.StatusForbidden, "insufficient_scope", "The access token was not granted the scope openid."})
 		return

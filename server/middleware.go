@@ -143,8 +143,8 @@ func (s *Server) protocolWall(next http.Handler) http.Handler {
 	})
 }
 
-// allowOrigin lets a browser show the answer to pages of the origin: of metadata to all, of the other endpoints to the
-// origins of the environment's applications.
+// allowOrigin reports whether pages of the origin may call: for metadata all, for the other endpoints those of the environment's
+// applications. Whether they may read the answer of those, the endpoint decides, which knows the application.
 func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request, origin string) bool {
 	h := w.Header()
 	h.Add("Vary", "Origin")
@@ -161,8 +161,8 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request, origin stri
 	if err != nil || !allowed {
 		return false
 	}
-	h.Set("Access-Control-Allow-Origin", origin)
 	if r.Method == http.MethodOptions {
+		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Allow-Methods", "GET, POST")
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 		h.Set("Access-Control-Max-Age", "600")
