@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/server/servertest"
+	"github.com/portico-id/portico/sessions"
 )
 
 // secondNode is another server on the database and with the secrets of the first, reached at its own address.
@@ -153,6 +155,55 @@ func TestAnswerAtOnce(t *testing.T) {
 		}
 		if codes != 1 {
 			t.Errorf("%d codes were given, want 1", codes)
+		}
+	})
+}
+
+// When EndApplication has returned, no node takes a refresh token of the application's sessions, whatever it still thinks that it
+// knows of the application; what it gave out before is worth nothing (design.md §2).
+func TestEndApplicationIsAtOnce(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		c := i.AddClient(t, "web", clients.Web, func(a *clients.Application) { a.IDTokenSignedResponseAlg = "ES256" })
+		other := i.AddClient(t, "other", clients.Web, nil)
+		i.AddUser(t, ada)
+		nodes := []*servertest.Installation{i, secondNode(t, i)}
+		sibling := i.Tokens(t, other, ada, "openid offline_access").String("refresh_token")
+		for range 3 {
+			tokens := make([]string, 4)
+			for n := range tokens {
+				tokens[n] = nodes[n%2].Tokens(t, c, ada, "openid offline_access").String("refresh_token")
+			}
+			app, err := i.Applications.ByID(t.Context(), i.Environment.ID, c.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ended atomic.Bool
+			atOnce(len(tokens)+1, func(caller int) *servertest.Reply {
+				if caller == len(tokens) {
+					if _, err := i.Sessions.EndApplication(t.Context(), app, sessions.EndedByOperator); err != nil {
+						t.Error(err)
+					}
+					ended.Store(true)
+					return nil
+				}
+				for {
+					over := ended.Load()
+					r := nodes[caller%2].Refresh(t, c, tokens[caller])
+					if over {
+						refused(t, r, http.StatusBadRequest, "invalid_grant")
+						return nil
+					}
+					if r.Status == http.StatusOK {
+						tokens[caller] = r.String("refresh_token")
+					}
+				}
+			})
+			for n, token := range tokens {
+				refused(t, nodes[(n+1)%2].Refresh(t, c, token), http.StatusBadRequest, "invalid_grant")
+			}
+		}
+		if r := i.Refresh(t, other, sibling); r.Status != http.StatusOK {
+			t.Errorf("the session in the other application: %d %s", r.Status, r.Body)
 		}
 	})
 }

@@ -203,6 +203,45 @@ func (h *history) endOne(*rapid.T) {
 	s.ended = true
 }
 
+// endAll ends all sessions of the application, without a word in their rows.
+func (h *history) endAll(*rapid.T) {
+	app := h.application()
+	living := 0
+	for _, s := range h.sessions {
+		if alive, _ := h.alive(s); alive {
+			living++
+		}
+		s.ended = true
+	}
+	if n, err := h.i.Sessions.EndApplication(context.Background(), app, sessions.EndedByOperator); err != nil || n != living {
+		h.t.Errorf("EndApplication = %d, %v, want %d", n, err, living)
+	}
+}
+
+// disable ends all sessions as well, and what is enabled again has none.
+func (h *history) disable(*rapid.T) {
+	h.i.Change(h.tb, h.client.ID, func(a *clients.Application) { a.Enabled = false })
+	for _, s := range h.sessions {
+		s.ended = true
+	}
+	h.i.Change(h.tb, h.client.ID, func(a *clients.Application) { a.Enabled = true })
+}
+
+// sweep notes in the rows what has ended, which changes nothing of what anybody says.
+func (h *history) sweep(*rapid.T) {
+	if _, err := h.i.Sweep.Run(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *history) application() *clients.Application {
+	app, err := h.i.Applications.ByID(context.Background(), h.i.Environment.ID, h.client.ID)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return app
+}
+
 func (h *history) changePolicy(t *rapid.T) {
 	h.note() // what has ended stays ended
 	p := h.policy
@@ -237,10 +276,7 @@ func (h *history) check(*rapid.T) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		app, err := h.i.Applications.ByID(context.Background(), h.i.Environment.ID, h.client.ID)
-		if err != nil {
-			h.t.Fatal(err)
-		}
+		app := h.application()
 		if got := stored.Alive(&app.SessionPolicy, h.now()); got != alive {
 			h.t.Errorf("session %d: what the account page and the dashboard ask says %v, want %v", n, got, alive)
 		}
@@ -272,6 +308,9 @@ func TestSessionClocks(t *testing.T) {
 				"refresh an old": h.refreshOld,
 				"use":            h.use,
 				"end":            h.endOne,
+				"end all":        h.endAll,
+				"disable":        h.disable,
+				"sweep":          h.sweep,
 				"change policy":  h.changePolicy,
 			})
 		})
