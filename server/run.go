@@ -74,7 +74,7 @@ func (s *Server) demo(ctx context.Context) (http.Handler, error) {
 	})
 }
 
-// logoutInterval is how soon applications hear that a session has ended.
+// logoutInterval is how soon applications hear of a session that another process has ended, or hear again after a failure.
 const logoutInterval = 500 * time.Millisecond
 
 // sweepInterval is how soon the rows of sessions that are over say so.
@@ -84,11 +84,9 @@ const sweepInterval = 5 * time.Second
 func (s *Server) work(ctx context.Context, group *errgroup.Group) {
 	purge := storage.Purge{DB: s.DB, Retention: s.Config.Purge.Retention, Batch: s.Config.Purge.Batch}
 	every(ctx, group, time.Second, func() { s.try(ctx, "write marks of use", s.flush) })
-	every(ctx, group, logoutInterval, func() {
-		s.try(ctx, "deliver logouts", func(ctx context.Context) error {
-			_, err := s.Logouts.Deliver(ctx)
-			return err
-		})
+	group.Go(func() error {
+		s.deliverLogouts(ctx)
+		return nil
 	})
 	every(ctx, group, sweepInterval, func() {
 		s.try(ctx, "note ended sessions", func(ctx context.Context) error {
@@ -113,6 +111,31 @@ func (s *Server) work(ctx context.Context, group *errgroup.Group) {
 		s.post.run(ctx)
 		return nil
 	})
+}
+
+// logoutsAdded has applications told at once.
+func (s *Server) logoutsAdded() {
+	select {
+	case s.added <- struct{}{}:
+	default: // somebody has said so
+	}
+}
+
+func (s *Server) deliverLogouts(ctx context.Context) {
+	tick := time.NewTicker(logoutInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-s.added:
+		case <-ctx.Done():
+			return
+		}
+		s.try(ctx, "deliver logouts", func(ctx context.Context) error {
+			_, err := s.Logouts.Deliver(ctx)
+			return err
+		})
+	}
 }
 
 func (s *Server) flush(ctx context.Context) error {

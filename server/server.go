@@ -68,6 +68,7 @@ type Server struct {
 	publicURL *url.URL
 	cookies   *sessions.Cookies
 	post      *post
+	added     chan struct{} // has one if there may be new logouts to deliver
 	login     *login.Handler
 	dashboard *dashboard.Handler
 	provider  *provider.Provider
@@ -91,7 +92,7 @@ func Open(ctx context.Context, c *config.Config, version string, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, Version: version, Log: log, Clock: &Clock{}, DB: db, publicURL: publicURL}
+	s := &Server{Config: c, Version: version, Log: log, Clock: &Clock{}, DB: db, publicURL: publicURL, added: make(chan struct{}, 1)}
 	if c.Metrics.Listen != "" {
 		s.metrics = newMetrics()
 	}
@@ -142,7 +143,7 @@ func (s *Server) build() error {
 	s.APIKeys = &clients.APIKeys{Store: storage.APIKeys{DB: s.DB}, Audit: s.Audit, Pepper: pepper, InTx: inTx, Now: now}
 	outgoing := delivery.NewClient(s.Config.Outgoing.PrivateNetworks)
 	s.Logouts = &delivery.Logouts{
-		Store: storage.Deliveries{DB: s.DB}, Environments: s.Environments, Applications: s.Applications, Keys: s.Keys,
+		Store: storage.Deliveries{DB: s.DB, Added: s.logoutsAdded}, Environments: s.Environments, Applications: s.Applications, Keys: s.Keys,
 		PublicURL: s.publicURL, Client: outgoing, Now: now,
 	}
 	s.Sessions.Listener = s.Logouts

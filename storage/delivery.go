@@ -10,7 +10,10 @@ import (
 )
 
 // Deliveries implements delivery.Store.
-type Deliveries struct{ DB *DB }
+type Deliveries struct {
+	DB    *DB
+	Added func() // called when logouts were added and that is committed; nil does nothing. It must not wait
+}
 
 const (
 	logoutColumns = `environment_id, id, application_id, session_id, user_id, created_at, attempts, next_at, delivered_at, failed_at, error`
@@ -42,6 +45,9 @@ func (s Deliveries) AddLogouts(ctx context.Context, logouts []delivery.Logout) e
 			if err != nil {
 				return err
 			}
+		}
+		if s.Added != nil {
+			s.DB.afterCommit(ctx, s.Added)
 		}
 		return nil
 	})
