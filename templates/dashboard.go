@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Dashboard surrounds the pages of the dashboard: the column with the menu, and who is signed in.
 type Dashboard struct {
@@ -39,6 +42,15 @@ const (
 // At is the address of a page of the environment: At("/applications"). More parameters are given as pairs.
 func (d Dashboard) At(path string, more ...string) string {
 	return d.Href("/admin/env/"+d.Tenant.Slug+path, more...)
+}
+
+// In is the address of the page's section in another environment; its first page where the section is none of an environment.
+func (d Dashboard) In(t Tenant) string {
+	section := SectionApplications
+	if slices.Contains(d.Menu, d.Section) {
+		section = d.Section
+	}
+	return d.Href("/admin/env/" + t.Slug + "/" + string(section))
 }
 
 // dashboardView is the view of a page of the dashboard. Its path is below the environment's.

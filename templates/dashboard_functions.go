@@ -25,7 +25,8 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 		"textLines":  t.uriField,
 		"pick":       t.pick,
 
-		"row": func(p Page, c Credential) credentialRow { return credentialRow{c, p.chrome().Now} },
+		"note": func(p Page, c ChangeNote) changeNote { return changeNote{c, p.chrome().Now} },
+		"row":  func(p Page, c Credential) credentialRow { return credentialRow{c, p.chrome().Now} },
 	}
 }
 
@@ -151,6 +152,12 @@ func (t tongue) uriField(p Page, id, value string) (uriField, error) {
 	}
 	f, err := t.field(p, id, "field."+id, hint)
 	return uriField{f, value}, err
+}
+
+// changeNote is a ChangeNote with the time that it is looked at.
+type changeNote struct {
+	ChangeNote
+	Now time.Time
 }
 
 // credentialRow is a credential with the time that it is looked at.

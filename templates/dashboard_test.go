@@ -181,6 +181,25 @@ var dashboardSamples = map[string]Page{
 	"dashboard_confirm_retire_key": DashboardConfirm{Dashboard: at(owner, SectionKeys), What: ConfirmRetireKey, Subject: "RS256 Qm9iQ2hhcmxpZURhdmVFdmVGcmFua0dyYWNlSGVpZGk",
 		Effects: []Message{EffectSigned, EffectSigners("RS256", 3), EffectKeptTokens, EffectForGood}, Path: "/admin/env/production/keys/Qm9i/retire", Back: "/admin/env/production/keys"},
 
+	"dashboard_environments": DashboardEnvironments{Dashboard: at(installation(owner), SectionEnvironments), Rows: []EnvironmentRow{
+		{Tenant: production, Issuer: "https://id.acme.example", Applications: 4, Users: 12873, Default: NamedApplication{"app_1", "Acme Web"}},
+		{Tenant: Tenant{Slug: "operators", Name: "Operators", Production: true}, Issuer: "https://id.acme.example/env/operators", Operators: true, Applications: 1, Users: 3, Default: NamedApplication{"app_8", "Portico dashboard"}},
+		{Tenant: Tenant{Slug: "donaudampfschifffahrtsgesellschaft", Name: longName.Name}, Issuer: "https://id.acme.example/env/donaudampfschifffahrtsgesellschaft", Managed: true, Applications: 1, Default: NamedApplication{"app_9", longName.Name}}}},
+	"dashboard_environments_denied": DashboardEnvironments{Dashboard: at(installation(viewer), SectionEnvironments), Denied: NeedsRole("admin"), Rows: []EnvironmentRow{
+		{Tenant: development, Issuer: "https://id.acme.example/env/staging", Applications: 1, Default: NamedApplication{"app_9", "Acme staging"}}}},
+	"dashboard_environment_new": DashboardEnvironmentNew{Dashboard: at(installation(owner), SectionEnvironments), Kind: "production"},
+	"dashboard_environment_new_errors": DashboardEnvironmentNew{Dashboard: at(installation(owner), SectionEnvironments), Slug: "A b", Kind: "test",
+		Errors: []FieldError{{"name", TextNoName}, {"slug", TextNoSlug}, {"environment-kind", Literal("Choose one of the kinds.")}}},
+	"dashboard_environment_created": DashboardEnvironmentCreated{Dashboard: at(owner, SectionEnvironments), Of: EnvironmentRow{Tenant: production, Issuer: "https://id.acme.example", Default: NamedApplication{"app_1", "Acme"}}},
+	"dashboard_environment": DashboardEnvironment{Dashboard: at(owner, SectionEnvironments), Of: EnvironmentRow{Tenant: production, Issuer: "https://id.acme.example", Applications: 4, Users: 12873, Managed: true}, ID: "env_01h2xcejqtf2nbrexx3vqjhp41",
+		Created: now.AddDate(-1, 0, 0), Token: "5f2b", DisplayName: "Acme", Kind: "production", Default: "app_1", Applications: []NamedApplication{{"app_1", "Acme Web"}, {"app_2", "Acme Phone"}}, Changed: ChangeNote{"olga@example.com", now.AddDate(0, 0, -3)}},
+	"dashboard_environment_unready": DashboardEnvironment{Dashboard: at(Dashboard{Chrome: owner.Chrome, Operator: owner.Operator, Role: "owner", Tenant: development, Tenants: owner.Tenants, Menu: owner.Menu, Installed: owner.Installed, SignOut: owner.SignOut}, SectionEnvironments),
+		Of: EnvironmentRow{Tenant: development, Issuer: "https://id.acme.example/env/staging", Applications: 2}, ID: "env_1", Token: "5f2b", DisplayName: "Acme staging", Kind: "production", Default: "app_9", Applications: []NamedApplication{{"app_9", "Acme staging"}},
+		Unready: []UnreadyApplication{{NamedApplication{"app_9", "Acme staging"}, []string{"\"http://staging.acme.example/cb\" uses http, which production takes only for http://127.0.0.1 and http://[::1]: use https."}}, {NamedApplication{"app_5", longName.Name}, []string{"One.", "Two."}}},
+		Errors:  []FieldError{{"environment-kind", TextUnready(2)}}},
+	"dashboard_environment_denied": DashboardEnvironment{Dashboard: at(viewer, SectionEnvironments), Of: EnvironmentRow{Tenant: development, Issuer: "https://id.acme.example/env/staging", Applications: 1}, ID: "env_1", Created: now, Token: "5f2b",
+		DisplayName: "Acme staging", Kind: "development", Default: "app_9", Applications: []NamedApplication{{"app_9", "Acme staging"}}, Denied: NeedsRole("admin")},
+
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},
 		{Person: Person{"Sam Adeyemi", "sam@example.com"}, ID: "usr_2", Role: "support", Invited: true, Since: now.AddDate(0, 0, -2)},

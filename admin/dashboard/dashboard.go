@@ -40,6 +40,7 @@ type Handler struct {
 	Operators     *admin.Operators
 	Keys          *keys.Ring
 	Vault         *keys.Vault
+	Events        audit.Reader
 	Mailbox       *mail.Mailbox // nil if mail is sent
 	DemoURL       string        // "" if the demo doesn't run
 	Now           func() time.Time
@@ -86,6 +87,7 @@ func (h *Handler) routes() []route {
 		h.previewRoutes(),
 		h.claimsRoutes(),
 		h.testRoutes(),
+		h.environmentRoutes(),
 		h.operatorRoutes(),
 	)
 }

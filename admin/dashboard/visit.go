@@ -153,6 +153,7 @@ var (
 		{templates.SectionKeys, admin.ReadKeys},
 	}
 	installationMenu = []menuItem{
+		{templates.SectionEnvironments, admin.ReadEnvironments},
 		{templates.SectionOperators, admin.ReadOperators},
 	}
 )
