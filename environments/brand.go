@@ -33,14 +33,14 @@ func (b *Brand) validate(kind Kind) (mistakes []error) {
 		{"logo_uri", b.LogoURI}, {"dark_logo_uri", b.DarkLogoURI}, {"help_uri", b.HelpURI}, {"policy_uri", b.PolicyURI}, {"tos_uri", b.TOSURI},
 	} {
 		if problem := addressProblem(address.value, kind); problem != "" {
-			mistakes = append(mistakes, fault.Invalidf("brand/"+address.name, "%s %s", address.name, problem))
+			mistakes = append(mistakes, fault.Invalidf("brand/"+address.name, "%.100q %s", address.value, problem))
 		}
 	}
 	if b.Accent != "" && !accentForm.MatchString(b.Accent) {
 		mistakes = append(mistakes, fault.Invalidf("brand/accent", "accent %.20q must be a colour such as #3f4fd1", b.Accent))
 	}
 	if b.DarkLogoURI != "" && b.LogoURI == "" {
-		mistakes = append(mistakes, fault.Invalidf("brand/dark_logo_uri", "dark_logo_uri needs a logo_uri, for light pages"))
+		mistakes = append(mistakes, fault.Invalidf("brand/dark_logo_uri", "a logo for dark pages needs one for light pages"))
 	}
 	return mistakes
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mileusna/useragent"
 
+	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/mail"
@@ -82,6 +83,22 @@ func (p *post) compose(ctx context.Context, m identity.Mail) (templates.Mail, er
 		return templates.MailPasswordChanged{Letterhead: head, ResetLink: chrome.Href("/password-reset")}, nil
 	}
 	return nil, nil
+}
+
+// sendTest sends a mail in the name of the environment, and returns what the mail server answered if it took none.
+func (p *post) sendTest(ctx context.Context, env *environments.Environment, to, language string) error {
+	head := templates.Letterhead{To: to, Environment: env.Name, Language: language, AskedAt: p.s.Clock.Now().UTC()}
+	if accent, ok := templates.NewAccent(env.Brand.Accent); ok {
+		head.Accent, head.OnAccent = accent.Colour, accent.On
+	}
+	message, err := mail.Compose(templates.MailTest{Letterhead: head, Link: env.Issuer(p.s.publicURL) + "/account"})
+	if err != nil {
+		return err
+	}
+	if err := p.sender.Send(ctx, message); err != nil {
+		return fault.Unavailablef(0, "%v", err).WithCause(err)
+	}
+	return nil
 }
 
 // run delivers until the context ends, and what is still queued after that.

@@ -168,7 +168,7 @@ func (s *Server) build() error {
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, APIKeys: s.APIKeys, Users: s.Users, Sessions: s.Sessions,
-		Organizations: s.Organizations, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Events: storage.Events{DB: s.DB}, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+		Organizations: s.Organizations, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Events: storage.Events{DB: s.DB}, SendTest: s.post.sendTest, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,

@@ -65,6 +65,20 @@ func withErrors(p ApplicationPage, errors ...FieldError) ApplicationPage {
 	return p
 }
 
+func settingsOf(d Dashboard, tab SettingsTab) SettingsPage {
+	return SettingsPage{Dashboard: at(d, SectionSettings), Tab: tab, Token: "5f2b"}
+}
+
+func deniedSettings(p SettingsPage) SettingsPage {
+	p.Denied = NeedsRole("admin")
+	return p
+}
+
+func wrongSettings(p SettingsPage, errors ...FieldError) SettingsPage {
+	p.Errors = errors
+	return p
+}
+
 func accentOf(colour string) *Accent {
 	a, _ := NewAccent(colour)
 	return &a
@@ -199,6 +213,17 @@ var dashboardSamples = map[string]Page{
 		Errors:  []FieldError{{"environment-kind", TextUnready(2)}}},
 	"dashboard_environment_denied": DashboardEnvironment{Dashboard: at(viewer, SectionEnvironments), Of: EnvironmentRow{Tenant: development, Issuer: "https://id.acme.example/env/staging", Applications: 1}, ID: "env_1", Created: now, Token: "5f2b",
 		DisplayName: "Acme staging", Kind: "development", Default: "app_9", Applications: []NamedApplication{{"app_9", "Acme staging"}}, Denied: NeedsRole("admin")},
+	"dashboard_settings": DashboardSettings{SettingsPage: settingsOf(owner, SettingsGeneral), SignUp: true, SignUpChanged: ChangeNote{"olga@example.com", now.Add(-time.Hour)},
+		MaxLength: DurationOf(30 * 24 * time.Hour), Inactivity: DurationOf(14 * 24 * time.Hour), Unremembered: DurationOf(12 * time.Hour), Mailbox: "/dev/mailbox"},
+	"dashboard_settings_errors": DashboardSettings{SettingsPage: wrongSettings(settingsOf(owner, SettingsGeneral), FieldError{"sign-up", TextChangedMeanwhile}, FieldError{"max-length", TextNumber}, FieldError{"inactivity-timeout", Literal("inactivity_timeout must be 300 to 315360000 seconds.")}),
+		MaxLength: Duration{"two", "days"}, Inactivity: DurationOf(time.Minute), Unremembered: DurationOf(12 * time.Hour), MailProblem: "send mail through smtp.example:587: dial tcp 192.0.2.1:587: connect: connection refused"},
+	"dashboard_settings_denied": DashboardSettings{SettingsPage: deniedSettings(settingsOf(viewer, SettingsGeneral)), MaxLength: DurationOf(30 * 24 * time.Hour), Inactivity: DurationOf(14 * 24 * time.Hour), Unremembered: DurationOf(12 * time.Hour)},
+	"dashboard_brand": DashboardBrand{SettingsPage: settingsOf(owner, SettingsBrand), LogoURI: "https://cdn.acme.example/logo.svg", DarkLogoURI: "https://cdn.acme.example/dark.svg", Accent: "#ffd400", Corrected: accentOf("#ffd400"), PolicyURI: "https://acme.example/privacy",
+		LightPreview: "/admin/env/production/settings/brand/preview?theme=light", DarkPreview: "/admin/env/production/settings/brand/preview?theme=dark", Restorable: true, Changed: ChangeNote{"olga@example.com", now.AddDate(0, -2, 0)}},
+	"dashboard_brand_errors": DashboardBrand{SettingsPage: wrongSettings(settingsOf(owner, SettingsBrand), FieldError{"accent", TextColour}), Accent: "yellow", Draft: true,
+		LightPreview: "/admin/env/production/settings/brand/preview?theme=light", DarkPreview: "/admin/env/production/settings/brand/preview?theme=dark"},
+	"dashboard_brand_denied": DashboardBrand{SettingsPage: deniedSettings(settingsOf(viewer, SettingsBrand)),
+		LightPreview: "/admin/env/staging/settings/brand/preview?theme=light", DarkPreview: "/admin/env/staging/settings/brand/preview?theme=dark"},
 
 	"dashboard_operators": DashboardOperators{Dashboard: at(installation(owner), SectionOperators), Rows: []OperatorRow{
 		{Person: owner.Operator, ID: "usr_1", Role: "owner", Self: true, Since: now.AddDate(-1, 0, 0)},

@@ -92,6 +92,14 @@ func (m MailPasswordChanged) letter() letter {
 	return letter{kind: "password_changed", link: m.ResetLink}
 }
 
+// MailTest shows an operator that mail arrives, and how it looks.
+type MailTest struct {
+	Letterhead
+	Link string // of the button, which is there to be looked at
+}
+
+func (m MailTest) letter() letter { return letter{kind: "test", link: m.Link} }
+
 // RenderedMail is a mail in the reader's language.
 type RenderedMail struct {
 	To      string

@@ -11,6 +11,7 @@ var mailSamples = map[string]Mail{
 	"mail_verify_email":       MailVerifyEmail{Letterhead: letterhead, Code: "482913", Valid: 10 * time.Minute, Link: "https://id.acme.example/verify-email?code=482913&interaction=int_1"},
 	"mail_already_registered": MailAlreadyRegistered{Letterhead: letterhead, SignInLink: "https://id.acme.example/sign-in?client_id=acme-web", ResetLink: "https://id.acme.example/password-reset?client_id=acme-web"},
 	"mail_password_reset":     MailPasswordReset{Letterhead: inGerman(letterhead), Code: "004217", Valid: 10 * time.Minute, Link: "https://id.acme.example/password-reset?code=004217"},
+	"mail_test":               MailTest{Letterhead: Letterhead{To: nina.Email, Environment: "Acme", AskedAt: now}, Link: "https://id.acme.example/account"},
 	"mail_password_changed": MailPasswordChanged{ResetLink: "https://id.acme.example/password-reset",
 		Letterhead: Letterhead{To: longName.Email, Environment: "Acme <&> Söhne", Accent: "#ffd400", OnAccent: "#000000", AskedAt: now.In(time.FixedZone("CET", 3600))}},
 }

@@ -140,8 +140,13 @@ func shown(address string) string {
 	return address
 }
 
-// previewAccent serves GET …/branding/accent.css: the style sheet of the accent in the query.
+// previewAccent serves GET …/branding/accent.css.
 func (h *Handler) previewAccent(w http.ResponseWriter, r *http.Request, _ *visit, _ *clients.Application) error {
+	return writeAccent(w, r)
+}
+
+// writeAccent answers with the style sheet of the accent in the query.
+func writeAccent(w http.ResponseWriter, r *http.Request) error {
 	accent, ok := templates.NewAccent(r.URL.Query().Get("accent"))
 	if !ok {
 		return fault.NotFoundf("That is no colour.")

@@ -42,9 +42,14 @@ type Handler struct {
 	Vault         *keys.Vault
 	Events        audit.Reader
 	Mailbox       *mail.Mailbox // nil if mail is sent
-	DemoURL       string        // "" if the demo doesn't run
-	Now           func() time.Time
-	Log           *slog.Logger
+
+	// SendTest sends a mail in the name of the environment and waits until the mail server took it. Why it didn't is
+	// fault.Unavailable, with what the server answered.
+	SendTest func(ctx context.Context, env *environments.Environment, to, language string) error
+
+	DemoURL string // "" if the demo doesn't run
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Mount adds the dashboard's routes.
@@ -87,6 +92,7 @@ func (h *Handler) routes() []route {
 		h.previewRoutes(),
 		h.claimsRoutes(),
 		h.testRoutes(),
+		h.settingsRoutes(),
 		h.environmentRoutes(),
 		h.operatorRoutes(),
 	)
@@ -145,6 +151,7 @@ var notices = map[string]templates.Message{
 	"application_deleted":  templates.TextApplicationDeleted,
 	"application_disabled": templates.TextApplicationDisabled,
 	"application_enabled":  templates.TextApplicationEnabled,
+	"brand_restored":       templates.TextBrandRestored,
 	"credential_ended":     templates.TextCredentialEnded,
 	"default_moved":        templates.TextDefaultMoved,
 	"key_deleted":          templates.TextKeyDeleted,
@@ -158,6 +165,7 @@ var notices = map[string]templates.Message{
 	"session_ended":        templates.TextSessionEndedByOperator,
 	"sessions_ended":       templates.TextSessionsEnded,
 	"saved":                templates.TextSaved,
+	"test_mail":            templates.TextTestMail,
 }
 
 // to sends the browser to an address.

@@ -151,6 +151,7 @@ var (
 	menu = []menuItem{
 		{templates.SectionApplications, admin.ReadApplications},
 		{templates.SectionKeys, admin.ReadKeys},
+		{templates.SectionSettings, admin.ReadSettings},
 	}
 	installationMenu = []menuItem{
 		{templates.SectionEnvironments, admin.ReadEnvironments},
