@@ -24,7 +24,7 @@ type holder struct {
 	lost            string // what the provider said when it refused the token: nothing ever should
 }
 
-// load is what holders do meanwhile. Times are of the last failure, and how many refreshes have succeeded since it.
+// load is what holders do while something breaks.
 type load struct {
 	stop     chan struct{}
 	group    sync.WaitGroup
