@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -130,6 +131,7 @@ func (s *Server) trusted(addr netip.Addr) bool {
 
 // protocolWall is for endpoints that applications call: no cookies, and CORS where the specifications expect browsers.
 func (s *Server) protocolWall(next http.Handler) http.Handler {
+	next = readable(next, http.HandlerFunc(unreadable))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); origin != "" && !s.allowOrigin(w, r, origin) && r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusForbidden)
@@ -141,6 +143,15 @@ func (s *Server) protocolWall(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// unreadable refuses a request of an application that isn't text (RFC 6749 §5.2).
+func unreadable(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, `{"error":"invalid_request","error_description":"A parameter is not UTF-8, or has a NUL in it."}`+"\n")
 }
 
 // allowOrigin reports whether pages of the origin may call: for metadata all, for the other endpoints those of the environment's
@@ -179,17 +190,22 @@ func apiWall(next http.Handler) http.Handler {
 	})
 }
 
+// refusal shows the error page.
+func (s *Server) refusal(status int, text templates.Message) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := templates.ErrorPage{Chrome: s.login.Chrome(r, nil), Text: text, Reference: audit.RequestID(r.Context())}
+		if err := templates.Render(w, status, page); err != nil {
+			s.Log.ErrorContext(r.Context(), "page not rendered", "err", err)
+		}
+	})
+}
+
 // pagesWall is for what people's browsers open with their cookies: no other site may make them change anything. Other sites may send
 // people to sign in and to sign out, though.
 func (s *Server) pagesWall(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.AddInsecureBypassPattern("POST /oauth2/authorize")
 	protection.AddInsecureBypassPattern("POST /oauth2/logout")
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := templates.ErrorPage{Chrome: s.login.Chrome(r, nil), Text: templates.TextOtherSite, Reference: audit.RequestID(r.Context())}
-		if err := templates.Render(w, http.StatusForbidden, page); err != nil {
-			s.Log.ErrorContext(r.Context(), "page not rendered", "err", err)
-		}
-	}))
-	return protection.Handler(next)
+	protection.SetDenyHandler(s.refusal(http.StatusForbidden, templates.TextOtherSite))
+	return protection.Handler(readable(next, s.refusal(http.StatusBadRequest, templates.TextRequestUnusable)))
 }
