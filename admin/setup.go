@@ -146,7 +146,7 @@ func (s *Setup) Invite(ctx context.Context, in Invitation) (user *identity.User,
 		if err != nil {
 			return err
 		}
-		token, err = s.replaceLinks(ctx, user.ID)
+		token, err = s.replaceLinks(ctx, user.ID, InviteLinkLifetime)
 		return err
 	})
 	if err != nil {
@@ -156,11 +156,11 @@ func (s *Setup) Invite(ctx context.Context, in Invitation) (user *identity.User,
 }
 
 // replaceLinks makes a link for the operator in place of those that she got before, in the transaction of ctx.
-func (s *Setup) replaceLinks(ctx context.Context, user identity.ID) (string, error) {
+func (s *Setup) replaceLinks(ctx context.Context, user identity.ID, lifetime time.Duration) (string, error) {
 	if err := s.Store.EndSetupTokens(ctx, user, s.now()); err != nil {
 		return "", err
 	}
-	return s.newToken(ctx, user, InviteLinkLifetime)
+	return s.newToken(ctx, user, lifetime)
 }
 
 // NewLink makes another link for an operator who has not chosen her password, in place of those she got. Errors:
@@ -170,7 +170,7 @@ func (s *Setup) NewLink(ctx context.Context, user identity.ID) (token string, er
 		if !operator.Invited {
 			return fault.Conflictf("", "%s has chosen a password. If it is lost, the sign-in page offers a reset.", operator.Email)
 		}
-		if token, err = s.replaceLinks(ctx, user); err != nil {
+		if token, err = s.replaceLinks(ctx, user, InviteLinkLifetime); err != nil {
 			return err
 		}
 		return s.Operators.record(ctx, env, user, "operator.link_created", nil)

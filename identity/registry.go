@@ -37,6 +37,7 @@ type NewUser struct {
 	Email         string
 	EmailVerified bool
 	Profile       Profile
+	Status        Status // "" is Active
 	Password      string // at most one of Password and PasswordHash; neither makes a user who sets one by a reset
 	PasswordHash  string // by another system: see CheckImportedHash
 }
@@ -47,7 +48,7 @@ func (r *Registry) Create(ctx context.Context, env environments.ID, n NewUser) (
 	if err != nil {
 		return nil, fmt.Errorf("create user: %w", err)
 	}
-	now := r.Now().UTC()
+	now := r.Now().UTC().Truncate(time.Microsecond) // as it is stored
 	u := newUser(env, now)
 	u.EmailVerified, u.Profile, u.PasswordHash = n.EmailVerified, n.Profile, n.PasswordHash
 	if n.Password != "" || n.PasswordHash != "" {
@@ -56,6 +57,13 @@ func (r *Registry) Create(ctx context.Context, env environments.ID, n NewUser) (
 	var mistakes []error
 	if u.Email, _, err = cleanEmail(n.Email); err != nil {
 		mistakes = append(mistakes, err)
+	}
+	switch n.Status {
+	case Active, Disabled:
+		u.Status = n.Status
+	case "":
+	default:
+		mistakes = append(mistakes, errStatus)
 	}
 	mistakes = append(mistakes, u.Profile.clean(now))
 	switch {
@@ -78,7 +86,11 @@ func (r *Registry) Create(ctx context.Context, env environments.ID, n NewUser) (
 		if err := r.Store.CreateUser(ctx, u); err != nil {
 			return err
 		}
-		return r.record(ctx, audit.Event{Name: "user.created", Data: map[string]any{"email": u.Email, "email_verified": u.EmailVerified}}, u)
+		facts := map[string]any{"email": u.Email, "email_verified": u.EmailVerified}
+		if u.Status == Disabled {
+			facts["status"] = u.Status
+		}
+		return r.record(ctx, audit.Event{Name: "user.created", Data: facts}, u)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create user: %w", err)
@@ -144,11 +156,13 @@ func (r *Registry) UpdateProfile(ctx context.Context, env environments.ID, id ID
 	return updated, nil
 }
 
+var errStatus = fault.Invalidf("status", "Use active or disabled.")
+
 // SetStatus lets a user sign in or keeps her from it. Disabling ends her sessions at once. The reason, for the record, may be "".
 func (r *Registry) SetStatus(ctx context.Context, env environments.ID, id ID, status Status, reason string) (*User, error) {
 	name := map[Status]string{Active: "user.enabled", Disabled: "user.disabled"}[status]
 	if name == "" {
-		return nil, fault.Invalidf("status", "Use active or disabled.")
+		return nil, errStatus
 	}
 	reason, err := cleanText("reason", reason, maxReason, true)
 	if err != nil {

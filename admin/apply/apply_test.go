@@ -3,6 +3,7 @@ package apply_test
 import (
 	"errors"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,24 +13,16 @@ import (
 	"github.com/portico-id/portico/server/servertest"
 )
 
-const acme = `
-environments:
-  - slug: default
-    name: Acme
-    default_application: acme-web
-    applications:
-      - client_id: acme-web
-        name: Acme Web
-        kind: web
-        redirect_uris: [https://app.acme.example/callback]
-      - client_id: acme-phone
-        name: Acme for iOS
-        kind: native
-        redirect_uris: [com.acme.phone:/callback]
-      - client_id: acme-jobs
-        name: Nightly jobs
-        kind: machine
-`
+// acme is the file of the README: a web, a phone and a machine application, and a role.
+var acme = func() string {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		panic(err)
+	}
+	_, after, _ := strings.Cut(string(readme), "\n```yaml\nenvironments:\n")
+	file, _, _ := strings.Cut(after, "```")
+	return "environments:\n" + file
+}()
 
 func parse(t *testing.T, text string) *apply.File {
 	t.Helper()
@@ -140,14 +133,13 @@ func TestWhatAPlanTells(t *testing.T) {
 // A mistake late in the file undoes what came before it, and both are told.
 func TestAllOrNothing(t *testing.T) {
 	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
-		bad := parse(t, acme+`
-      - {client_id: a, name: A, kind: web, redirect_uris: ["javascript:alert(1)"]}
+		bad := parse(t, acme+`      - {client_id: a, name: A, kind: web, redirect_uris: ["javascript:alert(1)"]}
       - {client_id: b, name: "`+strings.Repeat("x", 101)+`", kind: web}
   - slug: second
     browser_sessions: {max_length: 1}
 `)
 		_, err := i.Applier.Plan(t.Context(), bad, apply.Options{})
-		for _, want := range []string{"line 19, environments/0/applications/3/redirect_uris/0", "line 20, environments/0/applications/4/name", "line 22, environments/1/browser_sessions/max_length"} {
+		for _, want := range []string{"line 21, environments/0/applications/3/redirect_uris/0", "line 22, environments/0/applications/4/name", "line 24, environments/1/browser_sessions/max_length"} {
 			if err == nil || !strings.Contains(strings.Join(fields(err), "\n"), want) {
 				t.Errorf("the mistakes are at %q, want %s among them", fields(err), want)
 			}

@@ -39,6 +39,7 @@ func (c *cli) initCommand() *cobra.Command {
 				return
 			}
 			fmt.Fprintln(w, "There is an operator already. Sign in at "+d.Dashboard)
+			fmt.Fprintln(w, "If no owner gets in: portico operator recover EMAIL")
 		})
 	})
 	cmd.Long = `Print a fresh link that makes the first operator. It works once, and earlier links keep working until they expire.

@@ -31,8 +31,9 @@ func (c *cli) userCommand() *cobra.Command {
 	})
 	disable := c.setStatus("disable USER", "Keep a user from signing in, and end all sessions", identity.Disabled)
 	enable := c.setStatus("enable USER", "Let a user sign in again", identity.Active)
-	c.inEnvironment(create, show, disable, enable)
-	return group("user", "Make users and look after them", create, show, disable, enable)
+	all := []*cobra.Command{c.listUsers(), create, show, disable, enable, c.setPassword(), c.deleteUser(), c.importUsers(), c.exportUsers()}
+	c.inEnvironment(all...)
+	return group("user", "Make users and look after them", all...)
 }
 
 func (c *cli) createUser() *cobra.Command {
@@ -77,6 +78,76 @@ func (c *cli) createUser() *cobra.Command {
 	f.StringVar(&p.PhoneNumber, "phone-number", "", "`NUMBER` with its country code")
 	f.BoolVar(&p.PhoneNumberVerified, "phone-number-verified", false, "the number is known to be the user's")
 	cmd.MarkFlagsMutuallyExclusive("password-stdin", "no-password")
+	return cmd
+}
+
+func (c *cli) listUsers() *cobra.Command {
+	var q identity.Query
+	cmd := c.task("list", "Print the users of an environment", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		replies, rows := []identity.Reply{}, [][]string(nil)
+		err = eachUser(ctx, s, env, q, func(u *identity.User) error {
+			replies = append(replies, u.Reply())
+			rows = append(rows, []string{string(u.ID), u.Email, u.Profile.Name, string(u.Status), moment(u.CreatedAt)})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return c.reply(replies, func(w io.Writer) {
+			printTable(w, "No users.", []string{"ID", "EMAIL", "NAME", "STATUS", "CREATED"}, rows)
+		})
+	})
+	cmd.Flags().StringVar(&q.Text, "search", "", "beginnings of `WORDS` of the name or the address, or an ID")
+	cmd.Flags().StringVar((*string)(&q.Status), "status", "", "only users with the `STATUS`: active or disabled")
+	return cmd
+}
+
+func (c *cli) setPassword() *cobra.Command {
+	var fromStdin bool
+	cmd := c.task("set-password USER", "Give a user a new password, and end all sessions", one(whichUser), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		u, err := person(ctx, s, env, args[0])
+		if err != nil {
+			return err
+		}
+		password, err := c.readPassword()
+		if err != nil {
+			return err
+		}
+		if u, err = s.Users.SetPassword(ctx, env.ID, u.ID, password, func(context.Context) error { return nil }); err != nil {
+			return err
+		}
+		return c.tellUser(u)
+	})
+	cmd.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, one line")
+	_ = cmd.MarkFlagRequired("password-stdin") // there is such a flag
+	return cmd
+}
+
+func (c *cli) deleteUser() *cobra.Command {
+	var reason string
+	cmd := c.task("delete USER", "Remove a user with all that belongs to the user, and end all sessions", one(whichUser), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		u, err := person(ctx, s, env, args[0])
+		if err != nil {
+			return err
+		}
+		if err := s.Users.Delete(ctx, env.ID, u.ID, reason); err != nil {
+			return err
+		}
+		return c.deleted(u.Email, string(u.ID))
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` for the record")
 	return cmd
 }
 
