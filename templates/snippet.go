@@ -37,6 +37,7 @@ type SnippetFor struct {
 	ClientID    string
 	RedirectURI string // the default one; "" if there is none yet
 	Secret      bool   // it authenticates by a secret, which the programs take from the variable CLIENT_SECRET
+	Post        bool   // it sends the secret in the body (client_secret_post)
 }
 
 // snippets are the programs for each kind: the name, the library and the file.

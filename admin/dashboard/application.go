@@ -172,7 +172,15 @@ func (h *Handler) showCreated(w http.ResponseWriter, r *http.Request, v *visit, 
 }
 
 func (h *Handler) snippets(v *visit, app *clients.Application) ([]templates.Snippet, error) {
-	s := templates.SnippetFor{Kind: string(app.Kind), Issuer: v.env.Issuer(h.PublicURL), ClientID: app.ClientID, Secret: !app.Public()}
+	s := templates.SnippetFor{Kind: string(app.Kind), Issuer: v.env.Issuer(h.PublicURL), ClientID: app.ClientID}
+	switch app.TokenEndpointAuthMethod {
+	case clients.AuthClientSecretBasic:
+		s.Secret = true
+	case clients.AuthClientSecretPost:
+		s.Secret, s.Post = true, true
+	case clients.AuthClientSecretJWT, clients.AuthPrivateKeyJWT:
+		return nil, nil // no program of ours signs
+	}
 	if len(app.RedirectURIs) > 0 {
 		s.RedirectURI = app.RedirectURIs[0]
 	}
