@@ -1,6 +1,7 @@
 package dashboard_test
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -60,6 +61,17 @@ func TestTestMail(t *testing.T) {
 	if mail.To != "admin@example.com" || !strings.Contains(mail.Text, "admin@example.com") {
 		t.Errorf("the test is %+v", mail)
 	}
+}
+
+func TestTestMailFails(t *testing.T) {
+	host, port, err := net.SplitHostPort(servertest.FreeAddress(t)) // where nobody listens
+	must(t, err)
+	o := open(t, servertest.Start(t, servertest.Options{Variables: map[string]string{
+		"PORTICO_MAIL_SMTP_HOST": host, "PORTICO_MAIL_SMTP_PORT": port, "PORTICO_MAIL_SMTP_TLS": "none", "PORTICO_MAIL_FROM": "portico@example.com",
+	}}))
+	p := o.browsers[admin.Admin].Post(settingsPage+"/test-mail", nil)
+	wantStatus(t, p, http.StatusUnprocessableEntity)
+	wantText(t, p, "The test was not sent. The answer was:", host+":"+port, "connection refused")
 }
 
 func TestBrandOfEnvironment(t *testing.T) {
