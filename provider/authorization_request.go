@@ -16,6 +16,7 @@ import (
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/organizations"
+	"github.com/portico-id/portico/sessions"
 )
 
 // authorizationRequest is an authorization request that has been read and checked as far as that goes without the
@@ -248,6 +249,9 @@ func (req *authorizationRequest) parseClaims(text []byte) error {
 	if subject, ok := asked.IDToken["sub"].Value.(string); ok {
 		req.hintedSubject = identity.ID(subject) // OIDC Core §3.1.2.2: nobody else may be the answer
 	}
+	if acr := asked.IDToken["acr"]; acr.Essential && !attainable(acr) {
+		return errUnmet
+	}
 	asked = asked.Within(req.application.Scopes)
 	for _, scope := range asked.Scopes() {
 		if !slices.Contains(req.toAllow, scope) {
@@ -258,6 +262,22 @@ func (req *authorizationRequest) parseClaims(text []byte) error {
 		req.claims, err = json.Marshal(asked)
 	}
 	return err
+}
+
+// acrValues are the classes of authentication that there are (OIDC Core §2).
+var acrValues = []string{sessions.ACRPassword}
+
+// attainable reports whether any class of authentication is what is asked for.
+func attainable(acr identity.RequestedClaim) bool {
+	return acr.Value == nil && acr.Values == nil ||
+		slices.ContainsFunc(acrValues, func(value string) bool { return acr.Value == value || slices.Contains(acr.Values, any(value)) })
+}
+
+// errUnmet refuses an essential acr that no authentication here has (OpenID Connect Core Error Code
+// unmet_authentication_requirements 1.0). One that is asked for by acr_values is voluntary: the ID token says which it became.
+var errUnmet = &fosite.RFC6749Error{
+	ErrorField: "unmet_authentication_requirements", CodeField: 400,
+	DescriptionField: "None of the values that the claims parameter demands for acr can be met. Discovery has those that can, in acr_values_supported.",
 }
 
 // hintClaims are the claims of an id_token_hint that we look at.

@@ -10,7 +10,6 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/keys"
-	"github.com/portico-id/portico/sessions"
 )
 
 // metadata describes the provider (OIDC Discovery §3, RFC 8414 §2).
@@ -84,7 +83,7 @@ func (p *Provider) metadata(issuer string) metadata {
 		ResponseTypesSupported:                     []string{"code"},
 		ResponseModesSupported:                     []string{"query", "fragment", "form_post"},
 		GrantTypesSupported:                        grantTypes,
-		ACRValuesSupported:                         []string{sessions.ACRPassword},
+		ACRValuesSupported:                         acrValues,
 		SubjectTypesSupported:                      []string{"public"},
 		IDTokenSigningAlgValuesSupported:           algorithms,
 		TokenEndpointAuthMethodsSupported:          all,

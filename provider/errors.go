@@ -58,6 +58,7 @@ var registered = []string{
 	"temporarily_unavailable", "invalid_client", "invalid_grant", "unsupported_grant_type", "invalid_target", "interaction_required",
 	"login_required", "account_selection_required", "consent_required", "invalid_request_uri", "invalid_request_object",
 	"request_not_supported", "request_uri_not_supported", "registration_not_supported",
+	"unmet_authentication_requirements",
 }
 
 // aboutGrants are fosite's codes for a code or token that is no good.
