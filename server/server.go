@@ -148,7 +148,7 @@ func (s *Server) build() error {
 	}
 	s.Sessions.Listener = s.Logouts
 	s.Sweep = &sessions.Sweep{
-		Store: storage.Sweep{DB: s.DB}, Audit: s.Audit, Listener: s.Logouts, Applications: s.Applications, InTx: inTx, Now: now,
+		Store: storage.Sweep{DB: s.DB}, Sessions: s.Sessions, Applications: s.Applications, InTx: inTx, Now: now,
 	}
 	s.post = newPost(s)
 	s.Users = &identity.Registry{

@@ -26,8 +26,9 @@ type Registry struct {
 	Audit    audit.Recorder
 	Activity *Activity
 	Listener Listener
-	// Applications cuts the sessions of an application: *clients.Registry.
+	// Applications is *clients.Registry.
 	Applications interface {
+		ByID(ctx context.Context, env environments.ID, id clients.ID) (*clients.Application, error)
 		EndSessions(ctx context.Context, env environments.ID, id clients.ID, reason string) error
 	}
 	InTx func(ctx context.Context, fn func(context.Context) error) error
@@ -220,11 +221,16 @@ func (r *Registry) End(ctx context.Context, env environments.ID, which Selection
 	return len(ended), err
 }
 
-// EndEach ends the selected sessions as End does, and returns them as they were.
+// EndEach ends the selected sessions as End does, and returns them as they were. What was over already, and didn't say so, says
+// why from now on.
 func (r *Registry) EndEach(ctx context.Context, env environments.ID, which Selection, reason EndedReason) (ended []Session, err error) {
 	err = r.InTx(ctx, func(ctx context.Context) error {
-		ended, err = r.Store.End(ctx, env, which, reason, audit.ActorOf(ctx).ID, r.Now().UTC())
+		now := r.Now().UTC()
+		found, err := r.Store.End(ctx, env, which, reason, audit.ActorOf(ctx).ID, now)
 		if err != nil {
+			return err
+		}
+		if ended, err = r.living(ctx, env, found, now); err != nil {
 			return err
 		}
 		for i := range ended {
@@ -245,6 +251,28 @@ func (r *Registry) EndEach(ctx context.Context, env environments.ID, which Selec
 		return nil, fmt.Errorf("end sessions: %w", err)
 	}
 	return ended, nil
+}
+
+// living returns those of the sessions that were alive at now, and notes why the others were not.
+func (r *Registry) living(ctx context.Context, env environments.ID, found []Session, now time.Time) (alive []Session, err error) {
+	over := map[*clients.Application][]Session{}
+	for i := range found {
+		app, err := r.Applications.ByID(ctx, env, found[i].Application)
+		if err != nil && !errors.Is(err, clients.ErrNotFound) {
+			return nil, err
+		}
+		if err == nil && !found[i].Alive(&app.SessionPolicy, now) {
+			over[app] = append(over[app], found[i].Settled(&app.SessionPolicy, now))
+		} else {
+			alive = append(alive, found[i])
+		}
+	}
+	for app, settled := range over {
+		if err := r.note(ctx, app, settled); err != nil {
+			return nil, err
+		}
+	}
+	return alive, nil
 }
 
 // EndUser ends every session of the user, and her browser sessions.

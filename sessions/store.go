@@ -56,6 +56,10 @@ type Store interface {
 	// Sessions returns a page of the sessions that the query asks for, and whether there are more in the direction of the
 	// page. What it takes for alive, Session.Alive does.
 	Sessions(ctx context.Context, env environments.ID, q Query) (page []Listed, more bool, err error)
+	// SelectedSessions returns a page of the sessions that the query asks for, as Sessions does.
+	SelectedSessions(ctx context.Context, env environments.ID, q SelectionQuery) (page []Listed, more bool, err error)
+	// CountSelected counts all that the query asks for, on any page.
+	CountSelected(ctx context.Context, env environments.ID, q SelectionQuery) (int, error)
 	// CountEnding counts the living sessions of the application and of them those that next would end at now, from an index
 	// alone but for those whose last hour of activity a clock's edge falls in.
 	CountEnding(ctx context.Context, app *clients.Application, next *clients.SessionPolicy, now time.Time) (Ending, error)
@@ -70,6 +74,8 @@ type Store interface {
 	// End ends the sessions that the selection names and that have not ended, marks them with reason, actor and time, and
 	// returns them as they were. It ends no browser session.
 	End(ctx context.Context, env environments.ID, which Selection, reason EndedReason, by string, now time.Time) ([]Session, error)
+	// Note saves EndedAt, EndedReason and EndedBy of sessions that the transaction of ctx has locked.
+	Note(ctx context.Context, settled []Session) error
 	// EndBrowserSessions ends the browser sessions that the selection names (Session, Application and Organization are not looked at).
 	EndBrowserSessions(ctx context.Context, env environments.ID, which Selection, reason EndedReason, now time.Time) error
 	// MarkActive moves last_active_at of sessions and browser sessions forward, never back, and only of those that have not ended.

@@ -17,8 +17,7 @@ import (
 // Any number of nodes may sweep at once. A row that is locked is left for the next time.
 type Sweep struct {
 	Store        SweepStore
-	Audit        audit.Recorder
-	Listener     Listener
+	Sessions     *Registry
 	Applications *clients.Registry
 	InTx         func(ctx context.Context, fn func(context.Context) error) error
 	Now          func() time.Time
@@ -33,8 +32,6 @@ type SweepStore interface {
 	Due(ctx context.Context, by time.Time) ([]Due, error)
 	// Over returns at most limit sessions that a clock of the application had ended by the time, or its cut, and that don't say so.
 	Over(ctx context.Context, app *clients.Application, by time.Time, limit int) ([]Session, error)
-	// Note saves EndedAt, EndedReason and EndedBy.
-	Note(ctx context.Context, settled []Session) error
 	// AnyUnder reports whether a session that the retired policy had ended doesn't say so, locked or not.
 	AnyUnder(ctx context.Context, app *clients.Application, old *clients.RetiredPolicy) (bool, error)
 	// Remove removes at most limit sessions of a deleted application, with all that stands on them, and returns them. If there are
@@ -98,37 +95,45 @@ func (s *Sweep) note(ctx context.Context, app *clients.Application, by time.Time
 			return 0, false, fmt.Errorf("the database has ended session %s, which is alive", over[i].ID)
 		}
 	}
-	if err := s.Store.Note(ctx, over); err != nil {
-		return 0, false, err
+	return len(over), true, s.Sessions.note(ctx, app, over)
+}
+
+// note saves what settled sessions of the application say of their end, records their events, and tells the application of those
+// that were cut. The transaction of ctx has locked their rows.
+func (r *Registry) note(ctx context.Context, app *clients.Application, settled []Session) error {
+	if err := r.Store.Note(ctx, settled); err != nil {
+		return err
 	}
 	var told []Session
-	for i := range over {
-		if err := s.record(ctx, app, &over[i]); err != nil {
-			return 0, false, err
+	for i := range settled {
+		if err := r.recordSettled(ctx, app, &settled[i]); err != nil {
+			return err
 		}
-		if !over[i].EndedReason.clock() {
-			told = append(told, over[i])
+		if !settled[i].EndedReason.clock() {
+			told = append(told, settled[i])
 		}
 	}
-	if len(told) > 0 {
-		err = s.Listener.SessionsEnded(ctx, app.Environment, told)
+	if len(told) == 0 {
+		return nil
 	}
-	return len(over), true, err
+	return r.Listener.SessionsEnded(ctx, app.Environment, told)
 }
 
 // clock reports whether a clock is the reason.
 func (r EndedReason) clock() bool { return r == EndedMaxLength || r == EndedInactivity }
 
-// record records the event of a session that was settled, by whoever cut the sessions of its application unless a clock was first.
-func (s *Sweep) record(ctx context.Context, app *clients.Application, settled *Session) error {
+// recordSettled records the event of a session that was settled, by whoever cut the sessions of its application unless a clock was first.
+func (r *Registry) recordSettled(ctx context.Context, app *clients.Application, settled *Session) error {
 	event := audit.Event{
 		Name: "session.ended", Environment: string(app.Environment), Application: string(app.ID), Target: string(settled.ID),
 		Reason: string(settled.EndedReason), Data: map[string]any{"user": settled.User, "ended_at": settled.EndedAt},
 	}
 	if !settled.EndedReason.clock() {
 		event.Actor = app.SessionPolicy.Cut.Actor
+	} else {
+		event.Actor = audit.Actor{Kind: audit.ActorSystem}
 	}
-	return s.Audit.Record(ctx, event)
+	return r.Audit.Record(ctx, event)
 }
 
 // remove removes one batch of what a deleted application has left behind, and reports whether there may be more.
@@ -145,7 +150,7 @@ func (s *Sweep) remove(ctx context.Context, app *clients.Application, by time.Ti
 		if settled.EndedAt.IsZero() { // started while the application was being deleted
 			settled.EndedAt, settled.EndedReason = app.SessionPolicy.Cut.At, EndedApplicationDeleted
 		}
-		if err := s.record(ctx, app, &settled); err != nil {
+		if err := s.Sessions.recordSettled(ctx, app, &settled); err != nil {
 			return 0, false, err
 		}
 	}

@@ -134,6 +134,17 @@ func statements(t testing.TB, db *storage.DB) []string {
 	}))
 	must(t, a.MarkSecretsUsed(ctx, map[string]clients.SecretUse{app.Secrets[0].ID: {At: morning}}))
 	must(t, a.DeleteApplication(ctx, h.env, app.ID, morning))
+	w := storage.Sweep{DB: db}
+	noted(w.Due(ctx, morning))
+	old := clients.RetiredPolicy{Until: morning}
+	swept := *h.app
+	swept.SessionPolicy.Cut.Before, swept.SessionPolicy.Retired = "ses_0", []clients.RetiredPolicy{old}
+	noted(w.Over(ctx, &swept, morning, 10))
+	noted(w.AnyUnder(ctx, &swept, &old))
+	noted(s.LatestID(ctx, h.env, h.app.ID))
+	must(t, s.Note(ctx, []sessions.Session{{ID: "ses_1", Environment: h.env, EndedAt: morning}}))
+	_, _, err = w.Remove(ctx, app, 10)
+	must(t, err)
 
 	noted(storage.Keys{DB: db}.SigningKeys(ctx, h.env))
 	noted(storage.Keys{DB: db}.SealingKeys(ctx, h.env))
@@ -200,7 +211,7 @@ func TestPlans(t *testing.T) {
 
 var (
 	// An environment has few of these, and pg_notify finds nothing.
-	small = regexp.MustCompile(`FROM "?.?(signing_keys|sealing_keys|applications|client_secrets|operators)|pg_notify`)
+	small = regexp.MustCompile(`(?:FROM|UPDATE) "?.?(signing_keys|sealing_keys|applications|client_secrets|operators)|pg_notify`)
 	// On SQLite a SCAN of anything but what the statement has made itself; on PostgreSQL a Seq Scan; on either, an index of
 	// which nothing but the environment is used.
 	searches = regexp.MustCompile(`(?m)Seq Scan|SCAN (?:[^CdfJj]|d[^u]|f[^i]|j[^s])|\(environment_id=\?\)|Index Cond: \(environment_id = [^)]*\)$`)

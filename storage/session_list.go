@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -51,34 +53,79 @@ func inClocks(p *clients.SessionPolicy, now time.Time, last string) predicate {
 
 const hour = int64(time.Hour / time.Microsecond)
 
-// CountEnding reads the last activity from active_hour, as if all activity of an hour were at its beginning. That makes no
-// difference but in those hours in which one of the compared times lies, of which it reads the rows.
-func (s Sessions) CountEnding(ctx context.Context, app *clients.Application, next *clients.SessionPolicy, now time.Time) (sessions.Ending, error) {
-	p := &app.SessionPolicy
-	oldest, idle := micros(now.Add(-p.InactivityTimeout)), micros(now.Add(-next.InactivityTimeout))
-	times := []int64{oldest, idle}
-	for _, r := range p.Retired {
-		times = append(times, micros(r.Until), micros(r.Until.Add(-r.InactivityTimeout)))
-	}
-	mixed := predicate{text: "active_hour IN (?" + strings.Repeat(", ?", len(times)-1) + ")"}
-	for _, at := range times {
-		mixed.args = append(mixed.args, at/hour)
-	}
-	from := func(last string, which predicate) predicate {
-		which = and(predicate{"application_id = ? AND environment_id = ?", []any{string(app.ID), string(app.Environment)}}, alive(p, now, last), which)
-		return predicate{`SELECT ` + last + ` AS last_active, auth_time FROM sessions WHERE ` + which.text, which.args}
-	}
-	index := from("active_hour * 3600000000", and(predicate{"active_hour > ?", []any{oldest / hour}}, not(mixed)))
-	rows := from("last_active_at", mixed)
-	q := `
-		SELECT count(*), coalesce(sum(CASE WHEN last_active <= ? THEN 1 ELSE 0 END), 0),
-			coalesce(sum(CASE WHEN last_active > ? AND auth_time <= ? THEN 1 ELSE 0 END), 0)
-		FROM (` + index.text + ` UNION ALL ` + rows.text + `) AS fitting`
-	args := append([]any{idle, idle, micros(now.Add(-next.MaxSessionLength))}, append(index.args, rows.args...)...)
+const anyBeforeCut = `SELECT 1` + unended + beforeCut + ` LIMIT 1`
 
+// CountEnding reads the last activity from active_hour, as if all activity of an hour were at its beginning. That makes no
+// difference but in those hours in which one of the compared times lies, of which it reads the rows. Between these hours a
+// count by auth_time alone is enough.
+func (s Sessions) CountEnding(ctx context.Context, app *clients.Application, next *clients.SessionPolicy, now time.Time) (sessions.Ending, error) {
 	var e sessions.Ending
+	p := app.SessionPolicy
+	if p.Cut.Before != "" {
+		var one int
+		err := s.DB.queryRow(ctx, anyBeforeCut, string(app.ID), string(app.Environment), p.Cut.Before).Scan(&one)
+		if errors.Is(err, sql.ErrNoRows) {
+			p.Cut = clients.Cut{} // all that it ended says so
+		} else if err != nil {
+			return e, err
+		}
+	}
+	oldest, idle, old := micros(now.Add(-p.InactivityTimeout)), micros(now.Add(-next.InactivityTimeout)), micros(now.Add(-next.MaxSessionLength))
+	mixed := []int64{oldest / hour, idle / hour}
+	for _, r := range p.Retired {
+		mixed = append(mixed, micros(r.Until)/hour, micros(r.Until.Add(-r.InactivityTimeout))/hour)
+	}
+	slices.Sort(mixed)
+	mixed = slices.Compact(mixed)
+
+	of := predicate{"application_id = ? AND environment_id = ? AND ended_at IS NULL", []any{string(app.ID), string(app.Environment)}}
+	if p.Cut.Before != "" {
+		of = and(of, predicate{"sessions.id >= ?", []any{p.Cut.Before}})
+	}
+	rows := and(of, predicate{"active_hour IN (?" + strings.Repeat(", ?", len(mixed)-1) + ")", nil})
+	for _, h := range mixed {
+		rows.args = append(rows.args, h)
+	}
+	rows = and(rows, alive(&p, now, "last_active_at"))
+	text := `SELECT count(*) AS living, coalesce(sum(CASE WHEN last_active_at <= ? THEN 1 ELSE 0 END), 0) AS inactive,
+			coalesce(sum(CASE WHEN last_active_at > ? AND auth_time <= ? THEN 1 ELSE 0 END), 0) AS too_old FROM sessions WHERE ` + rows.text
+	args := append([]any{idle, idle, old}, rows.args...)
+	for i, h := range mixed {
+		since, ok := authenticatedSince(&p, now, (h+1)*hour)
+		if h < oldest/hour || !ok {
+			continue
+		}
+		between := and(of, predicate{"+auth_time > ? AND active_hour > ?", []any{since, h}}) // by no index but that of activity
+		if i+1 < len(mixed) {
+			between = and(between, predicate{"active_hour < ?", []any{mixed[i+1]}})
+		}
+		if h < idle/hour {
+			text += ` UNION ALL SELECT count(*), count(*), 0 FROM sessions WHERE ` + between.text
+		} else {
+			text += ` UNION ALL SELECT count(*), 0, coalesce(sum(CASE WHEN auth_time <= ? THEN 1 ELSE 0 END), 0) FROM sessions WHERE ` + between.text
+			args = append(args, old)
+		}
+		args = append(args, between.args...)
+	}
+	q := `SELECT sum(living), sum(inactive), sum(too_old) FROM (` + text + `) AS fitting`
 	err := s.DB.conn(ctx).Raw(q, args...).Row().Scan(&e.Living, &e.Inactive, &e.TooOld)
 	return e, err
+}
+
+// authenticatedSince is after which auth_time a session that was last active at last, and not too long ago, is alive at now; ok is
+// false if none is.
+func authenticatedSince(p *clients.SessionPolicy, now time.Time, last int64) (since int64, ok bool) {
+	since = micros(now.Add(-p.MaxSessionLength))
+	for _, r := range p.Retired {
+		if last >= micros(r.Until) {
+			continue
+		}
+		if last <= micros(r.Until.Add(-r.InactivityTimeout)) {
+			return 0, false
+		}
+		since = max(since, micros(r.Until.Add(-r.MaxSessionLength)))
+	}
+	return since, true
 }
 
 const latestID = `SELECT coalesce(max(id), '') FROM sessions WHERE application_id = ? AND environment_id IS NOT DISTINCT FROM ?`

@@ -258,19 +258,24 @@ func where(text string, args []any, conditions ...condition) (string, []any) {
 
 const endSessions = `UPDATE sessions SET ended_at = ?, ended_reason = ?, ended_by = ? WHERE environment_id = ? AND ended_at IS NULL`
 
+func selectionConditions(which *sessions.Selection) []condition {
+	return []condition{
+		{"id = ?", string(which.Session)},
+		{"user_id = ?", string(which.User)},
+		{"application_id = ?", string(which.Application)},
+		{"browser_session_id = ?", string(which.BrowserSession)},
+		{"organization_id = ?", string(which.Organization)},
+		{"id <> ?", string(which.Except)},
+		{"browser_session_id <> ?", string(which.ExceptBrowser)},
+	}
+}
+
 // End ends nothing for a selection that has only exceptions.
 func (s Sessions) End(ctx context.Context, env environments.ID, which sessions.Selection, reason sessions.EndedReason, by string, now time.Time) (ended []sessions.Session, err error) {
 	if which.Session == "" && which.User == "" && which.Application == "" && which.BrowserSession == "" && which.Organization == "" {
 		return nil, nil
 	}
-	q, args := where(endSessions, []any{micros(now), string(reason), by, string(env)},
-		condition{"id = ?", string(which.Session)},
-		condition{"user_id = ?", string(which.User)},
-		condition{"application_id = ?", string(which.Application)},
-		condition{"browser_session_id = ?", string(which.BrowserSession)},
-		condition{"organization_id = ?", string(which.Organization)},
-		condition{"id <> ?", string(which.Except)},
-		condition{"browser_session_id <> ?", string(which.ExceptBrowser)})
+	q, args := where(endSessions, []any{micros(now), string(reason), by, string(env)}, selectionConditions(&which)...)
 	err = s.DB.InTx(ctx, func(ctx context.Context) error {
 		ended, err = s.list(ctx, env, q+" RETURNING "+sessionColumns, args...)
 		return err
@@ -279,6 +284,33 @@ func (s Sessions) End(ctx context.Context, env environments.ID, which sessions.S
 		ended[i].EndedAt, ended[i].EndedReason, ended[i].EndedBy = time.Time{}, "", "" // as it was
 	}
 	return ended, err
+}
+
+// What is noted is a JSON array of environment, ID, time, reason and actor.
+const (
+	noteSQLite = `
+		UPDATE sessions SET ended_at = n.ended_at, ended_reason = n.reason, ended_by = n.by
+		FROM (SELECT value->>0 AS environment_id, value->>1 AS id, value->>2 AS ended_at, value->>3 AS reason, value->>4 AS by FROM json_each(?)) AS n
+		WHERE sessions.environment_id = n.environment_id AND sessions.id = n.id`
+	notePostgres = `
+		UPDATE sessions SET ended_at = n.ended_at, ended_reason = n.reason, ended_by = n.by
+		FROM (SELECT value->>0 AS environment_id, value->>1 AS id, (value->>2)::bigint AS ended_at, value->>3 AS reason, value->>4 AS by
+			FROM jsonb_array_elements(?::jsonb)) AS n
+		WHERE sessions.environment_id = n.environment_id AND sessions.id = n.id`
+)
+
+func (s Sessions) Note(ctx context.Context, settled []sessions.Session) error {
+	notes := make([][5]any, len(settled))
+	for i := range settled {
+		n := &settled[i]
+		notes[i] = [5]any{n.Environment, n.ID, micros(n.EndedAt), n.EndedReason, n.EndedBy}
+	}
+	encoded, err := json.Marshal(notes)
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.exec(ctx, s.DB.either(noteSQLite, notePostgres), string(encoded))
+	return err
 }
 
 const endBrowserSessions = `UPDATE browser_sessions SET ended_at = ?, ended_reason = ? WHERE environment_id = ? AND ended_at IS NULL`

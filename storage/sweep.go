@@ -2,7 +2,8 @@ package storage
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/portico-id/portico/clients"
@@ -12,31 +13,32 @@ import (
 // Sweep implements sessions.SweepStore.
 type Sweep struct{ DB *DB }
 
-// unended begins the conditions for sessions to note; each of the others is answered by an index on what it compares.
+// unended begins the conditions for sessions to note. The order of each of the others is that of the index which answers it: without
+// it PostgreSQL would look for the first match in the whole table, as it doesn't expect that there is none.
 const (
 	unended = ` FROM sessions WHERE application_id = ? AND environment_id IS NOT DISTINCT FROM ? AND ended_at IS NULL`
 
-	beforeCut = ` AND id < ?`
-	inactive  = ` AND active_hour <= ? AND last_active_at <= ?`
-	tooOld    = ` AND auth_time <= ?`
+	beforeCut = ` AND id < ? ORDER BY id`
+	inactive  = ` AND active_hour <= ? AND last_active_at <= ? ORDER BY ended_at, active_hour`
+	tooOld    = ` AND auth_time <= ? ORDER BY auth_time`
 	// of a policy that was retired: the session was silent since before that, and over then.
-	inactiveUnder = ` AND active_hour <= ? AND last_active_at <= ? AND last_active_at < ?`
-	tooOldUnder   = ` AND auth_time <= ? AND active_hour <= ? AND last_active_at < ?`
+	inactiveUnder = ` AND active_hour <= ? AND last_active_at <= ? AND last_active_at < ? ORDER BY ended_at, active_hour`
+	tooOldUnder   = ` AND auth_time <= ? AND active_hour <= ? AND last_active_at < ? ORDER BY auth_time`
 )
 
-// A machine's application has no sessions, and clocks of zero.
+// The first session in the order of each index tells whether there may be one to note.
 const dueApplications = `
 	deleted_at IS NOT NULL OR policies_retired
-	OR EXISTS (SELECT 1 FROM sessions s WHERE s.application_id = applications.id AND s.ended_at IS NULL AND s.id < applications.sessions_from)
-	OR EXISTS (SELECT 1 FROM sessions s WHERE s.application_id = applications.id AND s.ended_at IS NULL
-		AND s.active_hour <= (? - 1000000 * applications.inactivity_timeout) / 3600000000 AND s.last_active_at <= ? - 1000000 * applications.inactivity_timeout)
-	OR EXISTS (SELECT 1 FROM sessions s WHERE s.application_id = applications.id AND s.ended_at IS NULL
-		AND s.auth_time <= ? - 1000000 * applications.max_session_length)`
+	OR (SELECT s.id FROM sessions s WHERE s.application_id = applications.id AND s.ended_at IS NULL ORDER BY s.id LIMIT 1) < applications.sessions_from
+	OR (SELECT s.active_hour FROM sessions s WHERE s.application_id = applications.id AND s.ended_at IS NULL ORDER BY s.ended_at, s.active_hour LIMIT 1)
+		<= (? - 1000000 * applications.inactivity_timeout) / 3600000000
+	OR (SELECT s.auth_time FROM sessions s WHERE s.application_id = applications.id AND s.ended_at IS NULL ORDER BY s.auth_time LIMIT 1)
+		<= ? - 1000000 * applications.max_session_length`
 
 func (s Sweep) Due(ctx context.Context, by time.Time) ([]sessions.Due, error) {
 	at := micros(by)
 	var rows []applicationRow
-	if err := s.DB.conn(ctx).Where(dueApplications, at, at, at).Order("environment_id, id").Find(&rows).Error; err != nil {
+	if err := s.DB.conn(ctx).Where(dueApplications, at, at).Order("environment_id, id").Find(&rows).Error; err != nil {
 		return nil, err
 	}
 	due := make([]sessions.Due, len(rows))
@@ -92,41 +94,14 @@ func (s Sweep) Over(ctx context.Context, app *clients.Application, by time.Time,
 
 func (s Sweep) AnyUnder(ctx context.Context, app *clients.Application, old *clients.RetiredPolicy) (bool, error) {
 	for _, end := range endsUnder(old) {
-		var found bool
+		var found int
 		args := append([]any{string(app.ID), string(app.Environment)}, end.args...)
-		err := s.DB.queryRow(ctx, `SELECT EXISTS (SELECT 1`+unended+end.text+`)`, args...).Scan(&found)
-		if err != nil || found {
-			return found, err
+		err := s.DB.queryRow(ctx, `SELECT 1`+unended+end.text+` LIMIT 1`, args...).Scan(&found)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err == nil, err
 		}
 	}
 	return false, nil
-}
-
-// What is noted is a JSON array of environment, ID, time, reason and actor.
-const (
-	noteSQLite = `
-		UPDATE sessions SET ended_at = n.ended_at, ended_reason = n.reason, ended_by = n.by
-		FROM (SELECT value->>0 AS environment_id, value->>1 AS id, value->>2 AS ended_at, value->>3 AS reason, value->>4 AS by FROM json_each(?)) AS n
-		WHERE sessions.environment_id = n.environment_id AND sessions.id = n.id AND sessions.ended_at IS NULL`
-	notePostgres = `
-		UPDATE sessions SET ended_at = n.ended_at, ended_reason = n.reason, ended_by = n.by
-		FROM (SELECT value->>0 AS environment_id, value->>1 AS id, (value->>2)::bigint AS ended_at, value->>3 AS reason, value->>4 AS by
-			FROM jsonb_array_elements(?::jsonb)) AS n
-		WHERE sessions.environment_id = n.environment_id AND sessions.id = n.id AND sessions.ended_at IS NULL`
-)
-
-func (s Sweep) Note(ctx context.Context, settled []sessions.Session) error {
-	notes := make([][5]any, len(settled))
-	for i := range settled {
-		n := &settled[i]
-		notes[i] = [5]any{n.Environment, n.ID, micros(n.EndedAt), n.EndedReason, n.EndedBy}
-	}
-	encoded, err := json.Marshal(notes)
-	if err != nil {
-		return err
-	}
-	_, err = s.DB.exec(ctx, s.DB.either(noteSQLite, notePostgres), string(encoded))
-	return err
 }
 
 const (

@@ -33,7 +33,7 @@ func TestSweep(t *testing.T) {
 		heard := told{}
 		applications := &clients.Registry{Store: storage.Clients{DB: db}, Audit: &audit.Log{Store: storage.Events{DB: db}, Now: func() time.Time { return now }}, InTx: db.InTx, Now: func() time.Time { return now }}
 		sweep := &sessions.Sweep{
-			Store: storage.Sweep{DB: db}, Audit: applications.Audit, Listener: heard, Applications: applications, InTx: db.InTx,
+			Store: storage.Sweep{DB: db}, Sessions: &sessions.Registry{Store: store, Audit: applications.Audit, Listener: heard}, Applications: applications, InTx: db.InTx,
 			Now: func() time.Time { return now }, Batch: 7,
 		}
 		all := []sessions.Session{*h.session}
@@ -104,6 +104,44 @@ func TestSweep(t *testing.T) {
 			if len(app.SessionPolicy.Retired) > 0 {
 				t.Errorf("%v are still kept", app.SessionPolicy.Retired)
 			}
+		}
+	})
+}
+
+// What somebody ends together with sessions that are over already says why those are over, and tells of them once.
+func TestEndOfWhatIsOver(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx, h, store := t.Context(), build(t, db), storage.Sessions{DB: db}
+		now := morning.Add(4 * day)
+		h.app.SessionPolicy.InactivityTimeout, h.app.SessionPolicy.MaxSessionLength = 3*day, 14*day
+		must(t, storage.Clients{DB: db}.UpdateApplication(ctx, h.env, h.app.ID, func(_ context.Context, a *clients.Application) error {
+			a.SessionPolicy = h.app.SessionPolicy
+			return nil
+		}))
+		living := *h.session
+		living.ID, living.LastActiveAt = sessions.ID(newID("ses")), now
+		must(t, store.CreateSession(ctx, &living))
+		record := &audit.Log{Store: storage.Events{DB: db}, Now: func() time.Time { return now }}
+		heard := told{}
+		registry := &sessions.Registry{
+			Store: store, Audit: record, Listener: heard, InTx: db.InTx, Now: func() time.Time { return now },
+			Applications: &clients.Registry{Store: storage.Clients{DB: db}, Now: func() time.Time { return now }},
+		}
+		n, err := registry.End(ctx, h.env, sessions.Selection{User: h.user.ID}, sessions.EndedByUser)
+		must(t, err)
+		wantEqual(t, "how many it ended", n, 1)
+		for id, want := range map[sessions.ID]sessions.EndedReason{h.session.ID: sessions.EndedInactivity, living.ID: sessions.EndedByUser} {
+			s, err := store.Session(ctx, h.env, id)
+			must(t, err)
+			wantEqual(t, "why", s.EndedReason, want)
+			events, _, err := storage.Events{DB: db}.Events(ctx, string(h.env), audit.Query{Target: string(id), Limit: 10})
+			must(t, err)
+			if len(events) != 1 || events[0].Reason != string(want) {
+				t.Errorf("the events of %s are %+v", id, events)
+			}
+		}
+		if _, ok := heard[living.ID]; !ok || len(heard) != 1 {
+			t.Errorf("the applications were told of %v", heard)
 		}
 	})
 }
