@@ -3,7 +3,12 @@ package audit
 import (
 	"context"
 	"time"
+
+	"github.com/portico-id/portico/fault"
 )
+
+// ErrNotFound says that there is no such event.
+var ErrNotFound = fault.NotFoundf("There is no such event.")
 
 // Query asks for events of an environment, the latest first. A field that is zero fits all.
 type Query struct {
@@ -33,4 +38,6 @@ type Reader interface {
 	// Events returns a page of the events that the query asks for, and whether there are more in the direction of the page.
 	// The Data of each is a json.RawMessage, or nil.
 	Events(ctx context.Context, environment string, q Query) (page []Event, more bool, err error)
+	// Event returns the event with the ID, as Events does. It returns ErrNotFound.
+	Event(ctx context.Context, environment, id string) (*Event, error)
 }

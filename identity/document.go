@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,6 +79,40 @@ func (d *Document) OwnProfile() Profile {
 		Birthdate: d.Birthdate, Zoneinfo: d.Zoneinfo, Locale: d.Locale, PhoneNumber: d.PhoneNumber,
 		PhoneNumberVerified: d.PhoneNumberVerified, Address: Address(d.Address),
 	}
+}
+
+// Update lets change edit what people set of the user, checks and tidies it, and saves it if anything changed, all of it or
+// nothing. change may run more than once. Errors: ErrNotFound; that of change; those of UpdateProfile and SetEmail, joined.
+func (r *Registry) Update(ctx context.Context, env environments.ID, id ID, change func(*Document) error) (*User, error) {
+	var updated *User
+	err := r.InTx(ctx, func(ctx context.Context) error {
+		u, err := r.Get(ctx, env, id)
+		if err != nil {
+			return err
+		}
+		held, profile := r.UpdateProfile(ctx, env, id, func(p *Profile) error {
+			d := (&User{Profile: *p}).Document()
+			if err := change(&d); err != nil {
+				return err
+			}
+			*p = d.OwnProfile()
+			return nil
+		})
+		if profile == nil {
+			u = held // so that nobody changes the address meanwhile
+		}
+		d := u.Document()
+		if err := change(&d); err != nil {
+			return err
+		}
+		var address error
+		updated, address = r.SetEmail(ctx, env, id, d.Email, d.EmailVerified)
+		return errors.Join(profile, address)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return updated, nil
 }
 
 // SetEmail gives a user an address in an operator's name, and says whether it is known to be hers. Errors: ErrNotFound;

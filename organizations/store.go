@@ -26,6 +26,8 @@ type Store interface {
 	// Organization returns the organization. It returns ErrNotFound.
 	Organization(ctx context.Context, env environments.ID, id ID) (*Organization, error)
 	Organizations(ctx context.Context, env environments.ID, after ID, limit int) ([]Organization, error)
+	// SearchOrganizations returns a page of those that the query asks for, and whether there are more in the direction of the page.
+	SearchOrganizations(ctx context.Context, env environments.ID, q Query) (page []Organization, more bool, err error)
 	// CreateOrganization adds one. It returns ErrSlugTaken.
 	CreateOrganization(ctx context.Context, o *Organization) error
 	// UpdateOrganization returns ErrNotFound and ErrSlugTaken.
@@ -39,6 +41,8 @@ type Store interface {
 	MembershipOf(ctx context.Context, env environments.ID, organization ID, user identity.ID) (*Membership, error)
 	// Memberships lists those of an organization.
 	Memberships(ctx context.Context, env environments.ID, organization ID, after MembershipID, limit int) ([]Listed, error)
+	// SearchMembers returns a page of those that the query asks for, and whether there are more in the direction of the page.
+	SearchMembers(ctx context.Context, env environments.ID, q MemberQuery) (page []Listed, more bool, err error)
 	// MembershipsOfUser returns all of the user's, by the names of the organizations.
 	MembershipsOfUser(ctx context.Context, env environments.ID, user identity.ID) ([]Listed, error)
 	// Positions returns what each active membership of the user makes of her, in the order of the organizations' IDs.

@@ -3,8 +3,11 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+
+	"gorm.io/gorm"
 
 	"github.com/portico-id/portico/audit"
 )
@@ -72,6 +75,19 @@ func (s Events) Events(ctx context.Context, environment string, q audit.Query) (
 		page = append(page, rows[i].event())
 	}
 	return page, more, nil
+}
+
+func (s Events) Event(ctx context.Context, environment, id string) (*audit.Event, error) {
+	var row eventRow
+	err := s.DB.conn(ctx).Where("environment_id = ? AND id = ?", environment, id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, audit.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	e := row.event()
+	return &e, nil
 }
 
 type eventRow struct {

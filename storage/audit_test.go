@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 
 	"github.com/portico-id/portico/audit"
@@ -31,6 +32,15 @@ func TestAppendEvent(t *testing.T) {
 		wantEqual(t, "data", data, `{"after":1}`)
 		got.Time, got.Data = e.Time, e.Data
 		wantEqual(t, "event", got, e)
+
+		read, err := store.Event(ctx, string(h.env), e.ID)
+		must(t, err)
+		wantEqual(t, "the document of the event", read.Document(), audit.Document{
+			ID: e.ID, Name: e.Name, OccurredAt: e.Time, Actor: audit.ActorDocument(e.Actor), ApplicationID: "app_1", Target: "app_2", Reason: "because",
+			Data: json.RawMessage(`{"after":1}`),
+		})
+		_, err = store.Event(ctx, string(build(t, db).env), e.ID)
+		wantErr(t, "Event of another environment", err, audit.ErrNotFound)
 
 		undo(t, db, func(ctx context.Context) {
 			must(t, store.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env), Time: morning}))

@@ -133,15 +133,15 @@ const rolesOf = `(SELECT coalesce(string_agg(mr.role, ' '), '') FROM membership_
 const (
 	membershipColumns = `m.id, m.organization_id, m.user_id, m.state, m.created_at, m.updated_at, ` + rolesOf
 
-	findMembership    = `SELECT ` + membershipColumns + ` FROM memberships m WHERE m.environment_id = ? AND m.organization_id = ? AND m.id = ?`
-	findMembershipOf  = `SELECT ` + membershipColumns + ` FROM memberships m WHERE m.environment_id = ? AND m.organization_id = ? AND m.user_id = ?`
-	lockMembership    = `SELECT 1 FROM memberships m WHERE m.environment_id = ? AND m.organization_id = ? AND m.id = ? FOR NO KEY UPDATE`
-	selectMemberships = `
+	findMembership   = `SELECT ` + membershipColumns + ` FROM memberships m WHERE m.environment_id = ? AND m.organization_id = ? AND m.id = ?`
+	findMembershipOf = `SELECT ` + membershipColumns + ` FROM memberships m WHERE m.environment_id = ? AND m.organization_id = ? AND m.user_id = ?`
+	lockMembership   = `SELECT 1 FROM memberships m WHERE m.environment_id = ? AND m.organization_id = ? AND m.id = ? FOR NO KEY UPDATE`
+	tellMemberships  = `
 		SELECT ` + membershipColumns + `, o.name, u.email, u.name
 		FROM memberships m
 			JOIN organizations o ON o.id = m.organization_id AND o.environment_id IS NOT DISTINCT FROM m.environment_id
-			JOIN users u ON u.id = m.user_id AND u.environment_id IS NOT DISTINCT FROM m.environment_id
-		WHERE m.environment_id = ?`
+			JOIN users u ON u.id = m.user_id AND u.environment_id IS NOT DISTINCT FROM m.environment_id`
+	selectMemberships = tellMemberships + ` WHERE m.environment_id = ?`
 	tellMembership    = selectMemberships + ` AND m.organization_id = ? AND m.id = ?`
 	listMemberships   = selectMemberships + ` AND m.organization_id = ? AND m.id > ? ORDER BY m.id LIMIT ?`
 	membershipsOfUser = selectMemberships + ` AND m.user_id = ? ORDER BY o.name, m.id`
@@ -195,11 +195,13 @@ func (s Organizations) MembershipsOfUser(ctx context.Context, env environments.I
 }
 
 func (s Organizations) memberships(ctx context.Context, env environments.ID, q string, args ...any) ([]organizations.Listed, error) {
-	return listed(ctx, s.DB, func(rows *sql.Rows) (organizations.Listed, error) {
-		l := organizations.Listed{Membership: organizations.Membership{Environment: env}}
-		err := rows.Scan(append(appendMembership(nil, &l.Membership), &l.OrganizationName, &l.Email, &l.UserName)...)
-		return l, err
-	}, q, args...)
+	return listed(ctx, s.DB, func(rows *sql.Rows) (organizations.Listed, error) { return readListed(env, rows) }, q, args...)
+}
+
+func readListed(env environments.ID, row scanner) (organizations.Listed, error) {
+	l := organizations.Listed{Membership: organizations.Membership{Environment: env}}
+	err := row.Scan(append(appendMembership(nil, &l.Membership), &l.OrganizationName, &l.Email, &l.UserName)...)
+	return l, err
 }
 
 func (s Organizations) CreateMembership(ctx context.Context, m *organizations.Membership) error {

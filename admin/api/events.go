@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -22,35 +21,6 @@ func (a *API) registerEvents() {
 	}, a.listEvents)
 }
 
-// Event is one thing that happened.
-type Event struct {
-	ID            string          `json:"id" doc:"evt_…"`
-	Name          string          `json:"name" doc:"Subject and past participle, such as application.updated."`
-	OccurredAt    time.Time       `json:"occurred_at"`
-	Actor         Actor           `json:"actor" doc:"Who did it, and from where."`
-	ApplicationID string          `json:"application_id,omitempty" doc:"The application concerned."`
-	Target        string          `json:"target,omitempty" doc:"The ID of what was changed; absent if it is the actor."`
-	Reason        string          `json:"reason,omitempty"`
-	Data          json.RawMessage `json:"data,omitempty" doc:"What the name doesn't tell; of a change what was before and after."`
-}
-
-// Actor is who did something.
-type Actor struct {
-	Kind      audit.ActorKind `json:"kind" enum:"user,operator,api_key,client,system"`
-	ID        string          `json:"id,omitempty"`
-	Name      string          `json:"name,omitempty" doc:"As it was then."`
-	Address   string          `json:"address,omitempty"`
-	UserAgent string          `json:"user_agent,omitempty"`
-}
-
-func eventOf(e audit.Event) Event {
-	d := Event{
-		ID: e.ID, Name: e.Name, OccurredAt: e.Time, Actor: Actor(e.Actor), ApplicationID: e.Application, Target: e.Target, Reason: e.Reason,
-	}
-	d.Data, _ = e.Data.(json.RawMessage)
-	return d
-}
-
 // listEvents serves GET /events.
 func (a *API) listEvents(ctx context.Context, in *struct {
 	Page
@@ -60,7 +30,7 @@ func (a *API) listEvents(ctx context.Context, in *struct {
 	Target        string    `query:"target" doc:"Only what was done to this."`
 	Since         time.Time `query:"since" doc:"Only events at this time or later."`
 	Until         time.Time `query:"until" doc:"Only events before this time."`
-}) (*reply[list[Event]], error) {
+}) (*reply[list[audit.Document]], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err
@@ -80,5 +50,5 @@ func (a *API) listEvents(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, fmt.Errorf("list events of %s: %w", env, err)
 	}
-	return pageOf(all, more, func(e audit.Event) string { return e.Time.Format(time.RFC3339Nano) + " " + e.ID }, eventOf), nil
+	return pageOf(all, more, func(e audit.Event) string { return e.Time.Format(time.RFC3339Nano) + " " + e.ID }, func(e audit.Event) audit.Document { return e.Document() }), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
@@ -68,6 +69,10 @@ func schemaName(t reflect.Type, hint string) string {
 		return "User"
 	case reflect.TypeFor[identity.AddressDocument]():
 		return "Address"
+	case reflect.TypeFor[audit.Document]():
+		return "Event"
+	case reflect.TypeFor[audit.ActorDocument]():
+		return "Actor"
 	}
 	if strings.HasPrefix(t.Name(), "list[") {
 		return schemaName(t.Field(0).Type.Elem(), "") + "List"

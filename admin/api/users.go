@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -130,32 +129,7 @@ func (a *API) updateUser(ctx context.Context, in *struct {
 	OneUser
 	body[userPatch]
 }) (*reply[identity.Reply], error) {
-	env := environments.FromContext(ctx).ID
-	var updated *identity.User
-	err := a.InTx(ctx, func(ctx context.Context) error {
-		u, err := a.Users.Get(ctx, env, in.UserID)
-		if err != nil {
-			return err
-		}
-		held, profile := a.Users.UpdateProfile(ctx, env, in.UserID, func(p *identity.Profile) error {
-			d := (&identity.User{Profile: *p}).Document()
-			if err := in.sent.Merge(&d); err != nil {
-				return err
-			}
-			*p = d.OwnProfile()
-			return nil
-		})
-		if profile == nil {
-			u = held // so that nobody changes the address meanwhile
-		}
-		d := u.Document()
-		if err := in.sent.Merge(&d); err != nil {
-			return err
-		}
-		var address error
-		updated, address = a.Users.SetEmail(ctx, env, in.UserID, d.Email, d.EmailVerified)
-		return errors.Join(profile, address)
-	})
+	updated, err := a.Users.Update(ctx, environments.FromContext(ctx).ID, in.UserID, func(d *identity.Document) error { return in.sent.Merge(d) })
 	if err != nil {
 		return nil, err
 	}
