@@ -2,7 +2,7 @@ export CGO_ENABLED = 0
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 10s
 
-.PHONY: help run build test lint fuzz fuzz-api bench
+.PHONY: help run build test lint fuzz fuzz-api bench bench-sessions
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1@/p' Makefile | awk -F@ '{ printf "%-14s%s\n", $$1, $$2 }'
@@ -31,3 +31,6 @@ fuzz-api: ## Drive the management API by its own OpenAPI document, with schemath
 
 bench: build ## Measure the hot paths beside bare handlers on the same machine
 	@go run ./server/bench
+
+bench-sessions: ## Measure what is asked of a million sessions of one application
+	@go test -run '^$$' -bench MillionSessions -benchtime 3x ./storage
