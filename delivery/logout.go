@@ -3,6 +3,7 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,6 +78,9 @@ func (l *Logouts) SessionsEnded(ctx context.Context, env environments.ID, ended 
 	var logouts []Logout
 	for i := range ended {
 		app, err := l.Applications.ByID(ctx, env, ended[i].Application)
+		if errors.Is(err, clients.ErrNotFound) {
+			continue // deleted: there is nobody to tell
+		}
 		if err != nil {
 			return fmt.Errorf("find the application of %s: %w", ended[i].ID, err)
 		}
