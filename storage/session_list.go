@@ -170,38 +170,16 @@ func (s Sessions) Sessions(ctx context.Context, env environments.ID, q sessions.
 	case q.State == sessions.Over:
 		all = append(all, not(living))
 	}
-	order := "DESC"
-	switch {
-	case q.Older != "":
-		all = append(all, predicate{"sessions.id < ?", []any{string(q.Older)}})
-	case q.Newer != "":
-		all = append(all, predicate{"sessions.id > ?", []any{string(q.Newer)}})
-		order = "ASC"
-	}
-	which := and(all...)
-	text := `SELECT ` + sessionColumns + `, u.email, u.name
-		FROM sessions JOIN users u ON u.id = sessions.user_id AND u.environment_id IS NOT DISTINCT FROM sessions.environment_id
-		WHERE ` + which.text + ` ORDER BY sessions.id ` + order + ` LIMIT ?`
-	rows, err := s.DB.conn(ctx).Raw(text, append(which.args, q.Limit+1)...).Rows()
-	if err != nil {
-		return nil, false, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return s.page(ctx, env, and(all...), q.Older, q.Newer, q.Limit)
+}
+
+// page reads a page of the sessions that fit, as Sessions returns it.
+func (s Sessions) page(ctx context.Context, env environments.ID, which predicate, older, newer sessions.ID, limit int) ([]sessions.Listed, bool, error) {
+	const from = `SELECT ` + sessionColumns + `, u.email, u.name
+		FROM sessions JOIN users u ON u.id = sessions.user_id AND u.environment_id IS NOT DISTINCT FROM sessions.environment_id`
+	return pageByID(ctx, s.DB, from, "sessions.id", which, string(older), string(newer), limit, func(rows *sql.Rows) (sessions.Listed, error) {
 		l := sessions.Listed{Session: sessions.Session{Environment: env}}
-		if err := rows.Scan(append(appendSession(nil, &l.Session), &l.Email, &l.Name)...); err != nil {
-			return nil, false, err
-		}
-		page = append(page, l)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, false, err
-	}
-	if more = len(page) > q.Limit; more {
-		page = page[:q.Limit]
-	}
-	if q.Newer != "" {
-		slices.Reverse(page)
-	}
-	return page, more, nil
+		err := rows.Scan(append(appendSession(nil, &l.Session), &l.Email, &l.Name)...)
+		return l, err
+	})
 }

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/sessions"
@@ -34,20 +33,12 @@ func selected(env environments.ID, q *sessions.SelectionQuery) predicate {
 	return and(append(all, predicate{"(" + each.text + ")", each.args})...)
 }
 
-const listedSessions = `SELECT ` + sessionColumns + `, u.email, u.name
-	FROM sessions JOIN users u ON u.id = sessions.user_id AND u.environment_id IS NOT DISTINCT FROM sessions.environment_id`
-
 // SelectedSessions relies on IDs that are in the order of their creation.
 func (s Sessions) SelectedSessions(ctx context.Context, env environments.ID, q sessions.SelectionQuery) (page []sessions.Listed, more bool, err error) {
 	if len(q.Applications) == 0 {
 		return nil, false, nil
 	}
-	return pageByID(ctx, s.DB, listedSessions, "sessions.id", selected(env, &q), string(q.Older), string(q.Newer), q.Limit,
-		func(rows *sql.Rows) (sessions.Listed, error) {
-			l := sessions.Listed{Session: sessions.Session{Environment: env}}
-			err := rows.Scan(append(appendSession(nil, &l.Session), &l.Email, &l.Name)...)
-			return l, err
-		})
+	return s.page(ctx, env, selected(env, &q), q.Older, q.Newer, q.Limit)
 }
 
 func (s Sessions) CountSelected(ctx context.Context, env environments.ID, q sessions.SelectionQuery) (n int, err error) {
