@@ -14,16 +14,18 @@ test('the frame is loaded, then the browser goes on', async (t) => {
   await arrive(page, front.redirect_uri);
 
   const told = [];
-  page.on('requestfinished', (request) => {
+  page.on('request', (request) => { // later its frame may be gone
     const url = new URL(request.url());
     if (url.pathname === '/front/logout') told.push({ url, framed: request.frame().parentFrame() !== null });
   });
+  const answered = page.waitForResponse((response) => new URL(response.url()).pathname === '/front/logout');
   await page.goto(at(`/oauth2/logout?${new URLSearchParams({
     client_id: front.client_id, post_logout_redirect_uri: front.post_logout_redirect_uri, state: 'st',
   })}`));
   await page.click('#logout-confirm');
   assert.equal((await arrive(page, front.post_logout_redirect_uri)).search, '?state=st');
 
+  assert.equal((await answered).status(), 200);
   assert.equal(told.length, 1);
   const [{ url, framed }] = told;
   assert.ok(framed);
