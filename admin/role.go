@@ -28,6 +28,8 @@ const (
 	WriteApplications  Permission = "applications:write" // with their secrets and keys
 	ReadUsers          Permission = "users:read"
 	WriteUsers         Permission = "users:write"
+	ReadOrganizations  Permission = "organizations:read"
+	WriteOrganizations Permission = "organizations:write" // with their members
 	ReadSessions       Permission = "sessions:read"
 	EndSessions        Permission = "sessions:write"
 	ReadEvents         Permission = "events:read"
@@ -47,6 +49,8 @@ var least = map[Permission]Role{
 	WriteApplications:  Admin,
 	ReadUsers:          Viewer,
 	WriteUsers:         Support,
+	ReadOrganizations:  Viewer,
+	WriteOrganizations: Admin,
 	ReadSessions:       Viewer,
 	EndSessions:        Support,
 	ReadEvents:         Viewer,

@@ -13,10 +13,10 @@ import (
 func TestCan(t *testing.T) {
 	want := map[admin.Role][]admin.Permission{
 		admin.Viewer: {
-			admin.ReadApplications, admin.ReadEnvironments, admin.ReadEvents, admin.ReadKeys, admin.ReadSessions, admin.ReadSettings, admin.ReadUsers,
+			admin.ReadApplications, admin.ReadEnvironments, admin.ReadEvents, admin.ReadKeys, admin.ReadOrganizations, admin.ReadSessions, admin.ReadSettings, admin.ReadUsers,
 		},
 		admin.Support: {admin.EndSessions, admin.WriteUsers},
-		admin.Admin:   {admin.WriteApplications, admin.CreateEnvironments, admin.WriteKeys, admin.ReadOperators, admin.WriteSettings},
+		admin.Admin:   {admin.WriteApplications, admin.CreateEnvironments, admin.WriteKeys, admin.ReadOperators, admin.WriteOrganizations, admin.WriteSettings},
 		admin.Owner:   {admin.WriteOperators},
 	}
 	got := map[admin.Role][]admin.Permission{}

@@ -30,13 +30,14 @@ type Section string
 
 // The sections, in the order of the menu: those of an environment, then those of the installation.
 const (
-	SectionApplications Section = "applications"
-	SectionUsers        Section = "users"
-	SectionEvents       Section = "events"
-	SectionKeys         Section = "keys"
-	SectionSettings     Section = "settings"
-	SectionEnvironments Section = "environments"
-	SectionOperators    Section = "operators"
+	SectionApplications  Section = "applications"
+	SectionUsers         Section = "users"
+	SectionOrganizations Section = "organizations"
+	SectionEvents        Section = "events"
+	SectionKeys          Section = "keys"
+	SectionSettings      Section = "settings"
+	SectionEnvironments  Section = "environments"
+	SectionOperators     Section = "operators"
 )
 
 // At is the address of a page of the environment: At("/applications"). More parameters are given as pairs.

@@ -23,6 +23,8 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 		"options":    t.options,
 		"uriField":   t.uriField,
 		"textLines":  t.uriField,
+		"textField":  t.textField,
+		"filterText": t.filterField,
 		"pick":       t.pick,
 
 		"note": func(p Page, c ChangeNote) changeNote { return changeNote{c, p.chrome().Now} },
@@ -158,6 +160,18 @@ func (t tongue) uriField(p Page, id, value string) (uriField, error) {
 type changeNote struct {
 	ChangeNote
 	Now time.Time
+}
+
+// textField is a field for a text, with the label field.<id>.
+func (t tongue) textField(p Page, id, value string) (uriField, error) {
+	f, err := t.field(p, id, "field."+id)
+	return uriField{f, value}, err
+}
+
+// filterField is a field of a filter, with the label filter.<id>.
+func (t tongue) filterField(p Page, id, value string) (uriField, error) {
+	f, err := t.field(p, id, "filter."+id)
+	return uriField{f, value}, err
 }
 
 // credentialRow is a credential with the time that it is looked at.

@@ -94,13 +94,14 @@ type DashboardConfirm struct {
 	Typed   bool      // the subject must be typed into the field confirm-name
 	Token   string    // the state that the operator has seen, posted as updated-at; "" for none
 	Path    string    // of the page
+	Params  []string  // of its address, as pairs
 	Back    string    // address to cancel to
 	Errors  []FieldError
 }
 
 func (p DashboardConfirm) view() view {
 	return view{
-		file: "dashboard_confirm", path: p.Path, errors: p.Errors, isolated: true,
+		file: "dashboard_confirm", path: p.Path, params: p.Params, errors: p.Errors, isolated: true,
 		heading: Message{id: "confirm." + string(p.What), values: values{"Subject": p.Subject}},
 	}
 }

@@ -1,6 +1,9 @@
 package templates
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // DashboardSessions is the tab with the clocks and the sessions of an application. It posts the fields access-token-lifetime,
 // inactivity-timeout and max-session-length, each with its unit, to its address; session to …/sessions/end; and has a
@@ -14,13 +17,16 @@ type DashboardSessions struct {
 	Person                           string
 	Since                            string // YYYY-MM-DD
 	Rows                             []SessionRow
+	Organizations                    bool    // some of them belong to one
 	EndDenied                        Message // why she may not end sessions; zero if she may
 }
 
 func (p DashboardSessions) view() view { return p.tabView("dashboard_sessions") }
 
-// EndAddress is where the button of a session posts to.
-func (p DashboardSessions) EndAddress() string { return p.Here("/sessions/end") }
+// Table is the list of sessions.
+func (p DashboardSessions) Table() SessionTable {
+	return SessionTable{Now: p.Now, Rows: p.Rows, Columns: SessionColumns{Person: true, Organization: p.Organizations}, EndAddress: p.Here("/sessions/end"), EndDenied: p.EndDenied}
+}
 
 // Filtered reports whether the list leaves living sessions out.
 func (p DashboardSessions) Filtered() bool {
@@ -67,18 +73,22 @@ func (e PolicyEffect) Total() int { return e.Inactive + e.TooOld }
 // SessionRow is one session.
 type SessionRow struct {
 	Person
-	ID          string
-	UserURI     string // address of the user's page
-	Device      Message
-	Phone       bool
-	Address     string // IP address
-	Started     time.Time
-	LastActive  time.Time
-	Until       time.Time     // when it ends at the latest; zero if a timeout does first
-	IdleTimeout time.Duration // that ends it without use; 0 if its length does first
-	Ended       time.Time     // zero while it lives
-	Reason      string        // for which it ended
-	After       time.Duration // for inactivity and max_length: the clock that ran out
+	ID           string
+	UserURI      string // address of the user's page
+	Device       Message
+	Phone        bool
+	Address      string  // IP address
+	Method       Message // how the user proved who she is
+	Application  Reference
+	Organization Reference
+	Started      time.Time
+	LastActive   time.Time
+	Until        time.Time     // when it ends at the latest; zero if a timeout does first
+	IdleTimeout  time.Duration // that ends it without use; 0 if its length does first
+	Ended        time.Time     // zero while it lives
+	Reason       string        // for which it ended
+	By           string        // who ended it; "" for a clock or the user
+	After        time.Duration // for inactivity and max_length: the clock that ran out
 }
 
 // Over reports whether the session has ended.
@@ -90,6 +100,14 @@ func (r SessionRow) Because() Message {
 		return m
 	}
 	return Message{id: "session_over." + r.Reason}
+}
+
+// TextMethod names the methods of an authentication (RFC 8176).
+func TextMethod(amr []string) Message {
+	if len(amr) == 1 && amr[0] == "pwd" {
+		return Message{id: "method.pwd"}
+	}
+	return Literal(strings.Join(amr, ", "))
 }
 
 // Notices of the tab.

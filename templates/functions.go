@@ -52,7 +52,7 @@ func (t tongue) functions() template.FuncMap {
 		"moment":  func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.moment) },
 		"active":  func(now, at time.Time) (template.HTML, error) { return timeElement(now, at, t.active) },
 
-		"action":      func(p Page) string { return p.chrome().Href(p.view().path) },
+		"action":      func(p Page) string { return p.chrome().Href(p.view().path, p.view().params...) },
 		"heading":     func(p Page) (string, error) { return t.say(p.view().heading) },
 		"place":       t.place,
 		"title":       t.title,

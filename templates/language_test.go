@@ -55,7 +55,7 @@ func TestTranslationsAreComplete(t *testing.T) {
 	}
 	shapes := func(language string) []shape {
 		texts := map[string]json.RawMessage{}
-		for _, file := range []string{"", "dashboard.", "reference."} {
+		for _, file := range []string{"", "dashboard.", "people.", "reference."} {
 			content, err := messageFiles.ReadFile("messages/" + file + language + ".json")
 			if err != nil {
 				t.Fatal(err)
@@ -87,7 +87,7 @@ func TestTranslationsAreComplete(t *testing.T) {
 // The words of ui.md §4 are kept out of the texts.
 func TestWords(t *testing.T) {
 	unwanted := regexp.MustCompile(`(?i)please|oops|invalid|error occurred|[a-z]!|log in|log out|e-mail`)
-	for _, file := range []string{"en.json", "dashboard.en.json", "reference.en.json"} {
+	for _, file := range []string{"en.json", "dashboard.en.json", "people.en.json", "reference.en.json"} {
 		content, err := messageFiles.ReadFile("messages/" + file)
 		if err != nil {
 			t.Fatal(err)

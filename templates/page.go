@@ -14,10 +14,11 @@ type Page interface {
 
 // view is what a page says about itself.
 type view struct {
-	path     string  // of the page below the prefix of its environment, where its forms post to
-	file     string  // its template below html/
-	heading  Message // text of the h1, with which the title begins too
-	leaves   bool    // its post may end at an application, so the policy names no form-action
+	path     string   // of the page below the prefix of its environment, where its forms post to
+	params   []string // of that address, as pairs
+	file     string   // its template below html/
+	heading  Message  // text of the h1, with which the title begins too
+	leaves   bool     // its post may end at an application, so the policy names no form-action
 	errors   []FieldError
 	announce bool     // the page is a result: reading starts at its heading
 	isolated bool     // an account or dashboard page, which no other window may hold

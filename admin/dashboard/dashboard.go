@@ -38,9 +38,9 @@ type Handler struct {
 	Founder       *admin.Founder
 	Setup         *admin.Setup
 	Operators     *admin.Operators
+	Events        audit.Reader
 	Keys          *keys.Ring
 	Vault         *keys.Vault
-	Events        audit.Reader
 	Mailbox       *mail.Mailbox // nil if mail is sent
 
 	// SendTest sends a mail in the name of the environment and waits until the mail server took it. Why it didn't is
@@ -87,6 +87,10 @@ func (h *Handler) routes() []route {
 		h.credentialRoutes(),
 		h.clientKeyRoutes(),
 		h.accessRoutes(),
+		h.userRoutes(),
+		h.sessionListRoutes(),
+		h.organizationRoutes(),
+		h.eventRoutes(),
 		h.brandingRoutes(),
 		h.keyRoutes(),
 		h.previewRoutes(),
@@ -159,13 +163,21 @@ var notices = map[string]templates.Message{
 	"key_next":             templates.TextKeyNext,
 	"key_retired":          templates.TextKeyRetired,
 	"key_rotated":          templates.TextKeyRotated,
+	"member_added":         templates.TextMemberAdded,
+	"member_removed":       templates.TextMemberRemoved,
 	"operator_removed":     templates.TextOperatorRemoved,
+	"organization_gone":    templates.TextOrganizationGone,
+	"organization_made":    templates.TextOrganizationMade,
 	"restored":             templates.TextRestored,
 	"role_saved":           templates.TextRoleSaved,
+	"saved":                templates.TextSaved,
 	"session_ended":        templates.TextSessionEndedByOperator,
 	"sessions_ended":       templates.TextSessionsEnded,
-	"saved":                templates.TextSaved,
 	"test_mail":            templates.TextTestMail,
+	"user_deleted":         templates.TextUserDeleted,
+	"user_disabled":        templates.TextUserDisabled,
+	"user_enabled":         templates.TextUserEnabled,
+	"user_saved":           templates.TextUserSaved,
 }
 
 // to sends the browser to an address.

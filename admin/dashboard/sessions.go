@@ -73,8 +73,13 @@ func (h *Handler) sessionsPage(r *http.Request, v *visit, app *clients.Applicati
 	if err != nil {
 		return page, err
 	}
+	tell := h.teller(v)
 	for i := range found {
-		page.Rows = append(page.Rows, sessionRow(v, &found[i], app))
+		row, err := tell.session(ctx, &found[i], app)
+		if err != nil {
+			return page, err
+		}
+		page.Rows, page.Organizations = append(page.Rows, row), page.Organizations || row.Organization.Text != ""
 	}
 	if len(found) > 0 {
 		page.Pager = c.pager(r, string(found[0].ID), string(found[len(found)-1].ID), more)
@@ -94,10 +99,7 @@ func sessionRow(v *visit, s *sessions.Listed, app *clients.Application) template
 	agent := useragent.Parse(s.UserAgent)
 	row := templates.SessionRow{
 		Person: templates.Person{Name: s.Name, Email: s.Email}, ID: string(s.ID), Phone: agent.Mobile || agent.Tablet, Address: s.Address,
-		Started: s.CreatedAt, LastActive: s.LastActiveAt,
-	}
-	if agent.Name != "" {
-		row.Device = templates.TextDevice(agent.Name, agent.OS)
+		Device: device(s.UserAgent), Method: templates.TextMethod(s.AMR), Started: s.CreatedAt, LastActive: s.LastActiveAt,
 	}
 	at, why := s.Deadline(&app.SessionPolicy)
 	switch {

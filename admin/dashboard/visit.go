@@ -150,6 +150,9 @@ type menuItem struct {
 var (
 	menu = []menuItem{
 		{templates.SectionApplications, admin.ReadApplications},
+		{templates.SectionUsers, admin.ReadUsers},
+		{templates.SectionOrganizations, admin.ReadOrganizations},
+		{templates.SectionEvents, admin.ReadEvents},
 		{templates.SectionKeys, admin.ReadKeys},
 		{templates.SectionSettings, admin.ReadSettings},
 	}
