@@ -59,6 +59,7 @@ type Server struct {
 	Operators     *admin.Operators
 	Setup         *admin.Setup
 	Applier       *apply.Applier
+	Events        audit.Reader
 	Answers       *admin.Answers
 	Mailbox       *mail.Mailbox // nil unless mail stops here
 
@@ -133,6 +134,7 @@ func (s *Server) build() error {
 		return err
 	}
 	s.Audit = &audit.Log{Store: storage.Events{DB: s.DB}, Now: now}
+	s.Events = storage.Events{DB: s.DB}
 	s.Environments = &environments.Registry{Store: storage.Environments{DB: s.DB}, Audit: s.Audit, InTx: inTx, Now: now}
 	s.Keys = &keys.Ring{Store: storage.Keys{DB: s.DB}, Vault: vault, Audit: s.Audit, Environments: s.Environments, Now: now}
 	s.Sealer = &keys.Sealer{Store: storage.Keys{DB: s.DB}, Vault: vault, Environments: s.Environments, Now: now}
@@ -160,15 +162,15 @@ func (s *Server) build() error {
 	s.Founder = &admin.Founder{Environments: s.Environments, Applications: s.Applications, Keys: s.Keys, PublicURL: s.Config.PublicURL}
 	s.Operators = &admin.Operators{Store: storage.Operators{DB: s.DB}, Environments: s.Environments, Users: s.Users, Audit: s.Audit, InTx: inTx, Now: now}
 	s.Setup = &admin.Setup{Store: storage.Setup{DB: s.DB}, Operators: s.Operators, Pepper: pepper}
-	s.Applier = &apply.Applier{Founder: s.Founder, Organizations: s.Organizations, Sessions: store, Events: storage.Events{DB: s.DB}, InTx: inTx, Now: now}
+	s.Applier = &apply.Applier{Founder: s.Founder, Organizations: s.Organizations, Sessions: store, Events: s.Events, InTx: inTx, Now: now}
 	s.cookies = &sessions.Cookies{Secure: s.publicURL.Scheme == "https"}
 	s.login = &login.Handler{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies,
-		Ledger: s.Ledger, Events: storage.Events{DB: s.DB}, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
+		Ledger: s.Ledger, Events: s.Events, InTx: inTx, Now: now, Log: s.Log, Local: s.Config.Local(),
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, APIKeys: s.APIKeys, Users: s.Users, Sessions: s.Sessions,
-		Organizations: s.Organizations, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Events: storage.Events{DB: s.DB}, SendTest: s.post.sendTest, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+		Organizations: s.Organizations, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Events: s.Events, SendTest: s.post.sendTest, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
@@ -180,7 +182,7 @@ func (s *Server) build() error {
 	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
 	s.api = api.New(api.Deps{
 		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,
-		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Keys: s.Keys, Events: storage.Events{DB: s.DB}, Answers: s.Answers, Tokens: s.provider,
+		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Keys: s.Keys, Events: s.Events, Answers: s.Answers, Tokens: s.provider,
 		Chrome: s.login.Chrome, InTx: inTx, Now: now, Log: s.Log,
 	})
 	return nil

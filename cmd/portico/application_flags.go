@@ -101,11 +101,7 @@ func (p *patches) flags(f *pflag.FlagSet) {
 		f.Func(dashed(t[0]), t[1], p.text(t[0]))
 	}
 	for _, t := range switchFlags {
-		f.BoolFunc(dashed(t[0]), t[1], func(value string) error {
-			on, err := strconv.ParseBool(value)
-			p.set[t[0]] = on
-			return err
-		})
+		p.toggle(f, t[0], t[1])
 	}
 	plurals := map[string]string{}
 	for _, t := range listFlags {
@@ -120,25 +116,14 @@ func (p *patches) flags(f *pflag.FlagSet) {
 		})
 	}
 	for _, t := range clockFlags {
-		f.Func(dashed(t[0]), t[1], func(value string) error {
-			n, err := parseSeconds(value)
-			p.within("session_policy")[t[0]] = n
-			return err
-		})
+		p.clock(f, "session_policy", t[0], t[1])
 	}
 	f.Func("activity", "`KIND` of activity that keeps a session alive: refresh or use", func(value string) error {
 		p.within("session_policy")["activity"] = value
 		return nil
 	})
 	for _, t := range objectFlags {
-		f.Func(dashed(t[0]), t[1], func(value string) error {
-			var object clients.Patch
-			if err := json.Unmarshal([]byte(value), &object); err != nil {
-				return errors.New("it must be a JSON object")
-			}
-			maps.Copy(p.within(t[0]), object)
-			return nil
-		})
+		p.object(f, t[0], t[1])
 	}
 	f.Func("metadata", "`KEY=VALUE` for your own use; repeat it for more, KEY= removes one", func(value string) error {
 		key, text, ok := strings.Cut(value, "=")
@@ -159,6 +144,36 @@ func (p *patches) flags(f *pflag.FlagSet) {
 			name = singular
 		}
 		return pflag.NormalizedName(name)
+	})
+}
+
+// toggle adds a flag for a field that is true or false.
+func (p *patches) toggle(f *pflag.FlagSet, name, usage string) {
+	f.BoolFunc(dashed(name), usage, func(value string) error {
+		on, err := strconv.ParseBool(value)
+		p.set[name] = on
+		return err
+	})
+}
+
+// clock adds a flag for a duration in the object of that name.
+func (p *patches) clock(f *pflag.FlagSet, object, name, usage string) {
+	f.Func(dashed(name), usage, func(value string) error {
+		n, err := parseSeconds(value)
+		p.within(object)[name] = n
+		return err
+	})
+}
+
+// object adds a flag for a field that is an object, into which it is merged.
+func (p *patches) object(f *pflag.FlagSet, name, usage string) {
+	f.Func(dashed(name), usage, func(value string) error {
+		var object clients.Patch
+		if err := json.Unmarshal([]byte(value), &object); err != nil {
+			return errors.New("it must be a JSON object")
+		}
+		maps.Copy(p.within(name), object)
+		return nil
 	})
 }
 

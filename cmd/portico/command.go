@@ -28,7 +28,7 @@ what changed at once. Exit codes: 0, 1 (failed), 2 (usage).`,
 	root.AddCommand(
 		c.serveCommand(), c.demoCommand(), c.initCommand(),
 		c.applicationCommand(), c.secretCommand(), c.apiKeyCommand(), c.userCommand(), c.sessionCommand(), c.keyCommand(), c.environmentCommand(),
-		c.organizationCommand(), c.operatorCommand(), c.applyCommand(),
+		c.organizationCommand(), c.roleCommand(), c.operatorCommand(), c.eventCommand(), c.applyCommand(),
 		c.migrateCommand(), c.doctorCommand(), c.versionCommand(),
 	)
 	return root

@@ -70,9 +70,13 @@ func (c *cli) logger(cfg *config.Config) *slog.Logger {
 
 // chosen returns the environment of --environment.
 func (c *cli) chosen(ctx context.Context, s *server.Server) (*environments.Environment, error) {
-	env, err := s.Environments.BySlug(ctx, c.environment)
+	return environment(ctx, s, c.environment)
+}
+
+func environment(ctx context.Context, s *server.Server, slug string) (*environments.Environment, error) {
+	env, err := s.Environments.BySlug(ctx, slug)
 	if errors.Is(err, environments.ErrNotFound) {
-		return nil, fault.NotFoundf("there is no environment %q; portico environment list shows all", c.environment)
+		return nil, fault.NotFoundf("there is no environment %q; portico environment list shows all", slug)
 	}
 	return env, err
 }

@@ -34,9 +34,25 @@ func (c *cli) keyCommand() *cobra.Command {
 		}
 		return c.tellKeys(all)
 	})
+	retire := c.task("retire KEY", "Refuse what a key has signed that no longer signs", one("the ID of a key"), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := s.Keys.Retire(ctx, env.ID, args[0]); err != nil {
+			return err
+		}
+		all, err := s.Keys.Keys(ctx, env.ID)
+		if err != nil {
+			return err
+		}
+		return c.tellKeys(all)
+	})
+	retire.Long = `Take a key out of the key set before its time. ID tokens and access tokens that it has signed are refused from then on;
+opaque tokens and sessions go on.`
 	rotate := c.rotateKeys()
-	c.inEnvironment(keyList, rotate)
-	return group("key", "Look at signing keys and replace them", keyList, rotate)
+	c.inEnvironment(keyList, rotate, retire)
+	return group("key", "Look at signing keys and replace them", keyList, rotate, retire)
 }
 
 func (c *cli) rotateKeys() *cobra.Command {

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/server"
@@ -31,7 +33,7 @@ func (c *cli) userCommand() *cobra.Command {
 	})
 	disable := c.setStatus("disable USER", "Keep a user from signing in, and end all sessions", identity.Disabled)
 	enable := c.setStatus("enable USER", "Let a user sign in again", identity.Active)
-	all := []*cobra.Command{c.listUsers(), create, show, disable, enable, c.setPassword(), c.deleteUser(), c.importUsers(), c.exportUsers()}
+	all := []*cobra.Command{c.listUsers(), create, show, c.updateUser(), disable, enable, c.setPassword(), c.deleteUser(), c.importUsers(), c.exportUsers()}
 	c.inEnvironment(all...)
 	return group("user", "Make users and look after them", all...)
 }
@@ -57,27 +59,87 @@ func (c *cli) createUser() *cobra.Command {
 	})
 	cmd.Long = `Make a user. Without a password the user sets one by a reset.`
 	cmd.Example = `  portico user create --environment default --email ada@example.com --password-stdin --email-verified --json < password`
-	f, p := cmd.Flags(), &n.Profile
+	f := cmd.Flags()
 	f.StringVar(&n.Email, "email", "", "the `ADDRESS` to sign in with")
 	f.BoolVar(&n.EmailVerified, "email-verified", false, "the address is known to be the user's")
 	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input, one line")
 	f.BoolVar(&none, "no-password", false, "make the user without a password, which is what happens without --password-stdin too")
-	f.StringVar(&p.Name, "name", "", "full `NAME`")
-	f.StringVar(&p.GivenName, "given-name", "", "`NAME`")
-	f.StringVar(&p.FamilyName, "family-name", "", "`NAME`")
-	f.StringVar(&p.MiddleName, "middle-name", "", "`NAME`")
-	f.StringVar(&p.Nickname, "nickname", "", "`NAME`")
-	f.StringVar(&p.PreferredUsername, "preferred-username", "", "`NAME`")
-	f.StringVar(&p.Profile, "profile", "", "`URL` of a page about the user")
-	f.StringVar(&p.Picture, "picture", "", "`URL`")
-	f.StringVar(&p.Website, "website", "", "`URL`")
-	f.StringVar(&p.Gender, "gender", "", "`TEXT`")
-	f.StringVar(&p.Birthdate, "birthdate", "", "`DATE`: YYYY-MM-DD, 0000-MM-DD or YYYY")
-	f.StringVar(&p.Zoneinfo, "zoneinfo", "", "`ZONE` such as Europe/Berlin")
-	f.StringVar(&p.Locale, "locale", "", "`LANGUAGE` such as de-AT")
-	f.StringVar(&p.PhoneNumber, "phone-number", "", "`NUMBER` with its country code")
-	f.BoolVar(&p.PhoneNumberVerified, "phone-number-verified", false, "the number is known to be the user's")
+	profileFlags(f, &n.Profile)
 	cmd.MarkFlagsMutuallyExclusive("password-stdin", "no-password")
+	return cmd
+}
+
+// profileText is a flag for a field of a profile.
+type profileText struct {
+	field       *string
+	name, usage string
+}
+
+func profileTexts(p *identity.Profile) []profileText {
+	return []profileText{
+		{&p.Name, "name", "full `NAME`"},
+		{&p.GivenName, "given-name", "`NAME`"},
+		{&p.FamilyName, "family-name", "`NAME`"},
+		{&p.MiddleName, "middle-name", "`NAME`"},
+		{&p.Nickname, "nickname", "`NAME`"},
+		{&p.PreferredUsername, "preferred-username", "`NAME`"},
+		{&p.Profile, "profile", "`URL` of a page about the user"},
+		{&p.Picture, "picture", "`URL`"},
+		{&p.Website, "website", "`URL`"},
+		{&p.Gender, "gender", "`TEXT`"},
+		{&p.Birthdate, "birthdate", "`DATE`: YYYY-MM-DD, 0000-MM-DD or YYYY"},
+		{&p.Zoneinfo, "zoneinfo", "`ZONE` such as Europe/Berlin"},
+		{&p.Locale, "locale", "`LANGUAGE` such as de-AT"},
+		{&p.PhoneNumber, "phone-number", "`NUMBER` with its country code"},
+	}
+}
+
+// profileFlags adds the flags for the profile of a user to be.
+func profileFlags(f *pflag.FlagSet, p *identity.Profile) {
+	for _, t := range profileTexts(p) {
+		f.StringVar(t.field, t.name, "", t.usage)
+	}
+	f.BoolVar(&p.PhoneNumberVerified, "phone-number-verified", false, "the number is known to be the user's")
+}
+
+func (c *cli) updateUser() *cobra.Command {
+	changes := patches{set: clients.Patch{}}
+	cmd := c.task("update USER", "Change a user", one(whichUser), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		u, err := person(ctx, s, env, args[0])
+		if err != nil {
+			return err
+		}
+		all, err := changes.read(c)
+		if err != nil {
+			return err
+		}
+		u, err = s.Users.Update(ctx, env.ID, u.ID, func(d *identity.Document) error {
+			for _, patch := range all {
+				if err := patch.Merge(d); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return c.tellUser(u)
+	})
+	cmd.Example = `  portico user update ada@example.com --family-name King --email-verified`
+	f := cmd.Flags()
+	f.Func("email", "the `ADDRESS` to sign in with", changes.text("email"))
+	changes.toggle(f, "email_verified", "whether the address is known to be the user's")
+	for _, t := range profileTexts(&identity.Profile{}) {
+		f.Func(t.name, t.usage, changes.text(strings.ReplaceAll(t.name, "-", "_")))
+	}
+	changes.toggle(f, "phone_number_verified", "whether the number is known to be the user's")
+	changes.object(f, "address", "the postal address as a `JSON` object of formatted, street_address, locality, region, postal_code and country")
+	f.StringVar(&changes.file, "from-file", "", "`FILE` with fields as JSON, as show --json prints them; - is standard input")
 	return cmd
 }
 
