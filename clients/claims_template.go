@@ -67,7 +67,8 @@ func lookUp(name string) (known, structured bool) {
 	return known, structured
 }
 
-// reservedClaims mean something that a template may not speak for.
+// reservedClaims mean something that a template may not speak for, in any case of their letters: encoding/json, of ours as of
+// resource servers, takes Sub for sub, and the later of both.
 var reservedClaims = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash", "s_hash",
 	"events", "act", "may_act", "cnf", "client_id", "scope", "active", "token_type", "token_use", "username", "grant_id", "org_id", "roles",
@@ -91,7 +92,7 @@ func ParseClaimsTemplate(field string, source []byte) (*ClaimsTemplate, error) {
 		return nil, m.err()
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.claims)) {
-		if slices.Contains(reservedClaims, name) {
+		if slices.ContainsFunc(reservedClaims, func(reserved string) bool { return strings.EqualFold(reserved, name) }) {
 			m.add(field+"/"+name, "the claim %s is reserved: choose another name", name)
 		}
 	}

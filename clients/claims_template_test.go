@@ -118,6 +118,19 @@ func TestClaimsTemplateRefuses(t *testing.T) {
 	}
 }
 
+// The attack: an access token of one's own with the claim Grant_ID, or Exp, was opened as the token of somebody else's grant, or for
+// ever, as encoding/json doesn't tell Grant_ID from grant_id.
+func TestClaimsTemplateCase_regression(t *testing.T) {
+	folded := strings.NewReplacer("s", "\u017f", "k", "\u212a") // ſ and the Kelvin sign
+	for _, name := range reservedClaims {
+		for _, variant := range []string{strings.ToUpper(name), strings.ToUpper(name[:1]) + name[1:], folded.Replace(name)} {
+			if _, err := ParseClaimsTemplate("access_token", []byte(`{"`+variant+`":"x"}`)); err == nil {
+				t.Errorf("the claim %s is taken", variant)
+			}
+		}
+	}
+}
+
 // Acceptance 57: claims of more than 3 KB are an error with a name, and never cut.
 func TestOversizedClaims(t *testing.T) {
 	app := Application{Name: "Acme Web", ClaimsTemplates: ClaimsTemplates{AccessToken: template(t, `{"a":"{{ user.name }}"}`)}}
