@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,7 +40,8 @@ func encodesText(form string) bool {
 
 // formIsText looks at a form in the body and leaves the body to be read. An error of reading is kept for whoever reads it.
 func formIsText(r *http.Request) bool {
-	if r.Body == nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // as http.Request.ParseForm does
+	if r.Body == nil || kind != "application/x-www-form-urlencoded" {
 		return true
 	}
 	text, err := io.ReadAll(r.Body)

@@ -44,3 +44,20 @@ func TestUnreadableRequests(t *testing.T) {
 		}
 	})
 }
+
+// The attack: a form whose media type is spelled otherwise is parsed all the same (RFC 9110 §8.3.1), but wasn't looked at.
+func TestUnreadableForm_regression(t *testing.T) {
+	i := servertest.Start(t, servertest.Options{})
+	for _, kind := range []string{"Application/X-WWW-Form-Urlencoded", "application/x-www-form-urlencoded;charset=utf-8", "application/x-www-form-urlencoded; charset"} {
+		for _, target := range []string{"/sign-in", "/oauth2/token"} {
+			request, err := http.NewRequest(http.MethodPost, i.Issuer+target, strings.NewReader("email=a%00@example.com"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", kind)
+			if got := servertest.Do(t, request); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "NUL") && target == "/oauth2/token" {
+				t.Errorf("%s as %s: %d\n%s", target, kind, got.Status, got.Body)
+			}
+		}
+	}
+}
