@@ -4,33 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as oidc from 'openid-client';
 import { tab } from './lib/browser.mjs';
-import { arrive, clients, issuer, people, signIn } from './lib/portico.mjs';
+import { authorize, discover } from './lib/openid.mjs';
+import { arrive, clients, issuer, people } from './lib/portico.mjs';
 
 const { web, post, spa, signed, keyed, machine, api } = clients;
-const scope = 'openid profile email offline_access';
-
-function discover(client, authentication) {
-  return oidc.discovery(new URL(issuer), client.client_id, undefined, authentication, {
-    execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks],
-  });
-}
-
-// authorize sends the browser to the provider and returns what it came back with, and what to check of that.
-async function authorize(page, config, client, person, more = {}) {
-  const checks = { pkceCodeVerifier: oidc.randomPKCECodeVerifier(), expectedNonce: oidc.randomNonce(), expectedState: oidc.randomState() };
-  const url = oidc.buildAuthorizationUrl(config, {
-    redirect_uri: client.redirect_uri,
-    scope,
-    code_challenge: await oidc.calculatePKCECodeChallenge(checks.pkceCodeVerifier),
-    code_challenge_method: 'S256',
-    nonce: checks.expectedNonce,
-    state: checks.expectedState,
-    ...more,
-  });
-  await page.goto(url.href);
-  if (person) await signIn(page, person);
-  return { callback: await arrive(page, client.redirect_uri), checks: { ...checks, idTokenExpected: true } };
-}
 
 const signingKey = {
   key: await crypto.subtle.importKey('jwk', keyed.private_key, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']),
