@@ -27,6 +27,7 @@ func TestKeysFromWithin(t *testing.T) {
 	for _, uri := range []string{
 		inside.URL, "http://localhost:" + port, "http://[::ffff:127.0.0.1]:" + port, "http://0.0.0.0:" + port, "http://169.254.169.254/latest/meta-data/",
 		"http://10.0.0.1/", "http://192.168.0.1/", "http://[fd00::1]/", "http://[fe80::1]/", "http://100.64.0.1/", "http://[64:ff9b::127.0.0.1]/", "http://[2002:7f00:1::]/",
+		"http://[fec0::1]/", "http://[::127.0.0.1]/", "http://[64:ff9b:1::1]/", "http://[3fff::1%25lo]/",
 	} {
 		_, err := k.Key(t.Context(), &clients.Application{ID: clients.ID(uri), JWKSURI: uri}, jose.ES256, "a")
 		var failed *clients.FetchError

@@ -36,25 +36,29 @@ func NewClient(private bool) *http.Client {
 	}
 }
 
-// nat64 leads to the IPv4 address in its last four bytes (RFC 6052).
-var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+var (
+	nat64  = netip.MustParsePrefix("64:ff9b::/96") // leads to the IPv4 address in its last four bytes (RFC 6052)
+	global = netip.MustParsePrefix("2000::/3")     // the only part of IPv6 that is given to public networks (RFC 3587 §3)
+)
 
 // notPublic are networks, besides those that netip knows, where nobody's public server is (RFC 6890).
 var notPublic = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),      // this host, RFC 1122
-	netip.MustParsePrefix("100.64.0.0/10"),  // shared, RFC 6598
-	netip.MustParsePrefix("192.0.0.0/24"),   // RFC 6890
-	netip.MustParsePrefix("198.18.0.0/15"),  // benchmarks, RFC 2544
-	netip.MustParsePrefix("240.0.0.0/4"),    // reserved, RFC 1112
-	netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64 of a network's own, RFC 8215
-	netip.MustParsePrefix("2001::/32"),      // Teredo, RFC 4380
-	netip.MustParsePrefix("2002::/16"),      // 6to4, RFC 3056
+	netip.MustParsePrefix("0.0.0.0/8"),     // this host, RFC 1122
+	netip.MustParsePrefix("100.64.0.0/10"), // shared, RFC 6598
+	netip.MustParsePrefix("192.0.0.0/24"),  // RFC 6890
+	netip.MustParsePrefix("198.18.0.0/15"), // benchmarks, RFC 2544
+	netip.MustParsePrefix("240.0.0.0/4"),   // reserved, RFC 1112
+	netip.MustParsePrefix("2001::/32"),     // Teredo, RFC 4380
+	netip.MustParsePrefix("2002::/16"),     // 6to4, RFC 3056
 }
 
 func public(a netip.Addr) bool {
 	if a = a.Unmap(); nat64.Contains(a) {
 		bytes := a.As16()
 		a = netip.AddrFrom4([4]byte(bytes[12:]))
+	}
+	if a.Is6() && !global.Contains(a) {
+		return false
 	}
 	return a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() &&
 		!slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(a) })
