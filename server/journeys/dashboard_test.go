@@ -15,7 +15,7 @@ import (
 )
 
 // ofOperators are the files of tests that need an operator of each role.
-var ofOperators = []string{"apply", "dashboard", "dashboard-pages"}
+var ofOperators = []string{"apply", "dashboard", "dashboard-pages", "dashboard-without-script"}
 
 // TestDashboard runs the files of the dashboard and of portico apply against one server, with the command beside it.
 func TestDashboard(t *testing.T) {
