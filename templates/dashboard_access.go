@@ -1,13 +1,27 @@
 package templates
 
-// DashboardAccess is the tab that says who may use an application. It posts consent, allowed, users, organizations and roles
-// to its address; each of the lists has a value a line.
+// DashboardAccess is the tab that says who may use an application, and what tokens it gets. It posts consent, allowed, users,
+// organizations and roles to its address; each of the lists has a value a line.
 type DashboardAccess struct {
 	ApplicationPage
 	Consent string // as in clients.Consent
 	Allowed string // "everyone" or "some"
 
 	Users, Organizations, Roles string
+
+	Tokens TokenSettings
+}
+
+// TokenSettings are what an application may ask for, and how its tokens look; or, of an API, which tokens are for it. Its form
+// posts to …/access/tokens: scopes, audiences, access-token-format and id-token-signed-response-alg, or of an API identifier
+// and introspects-unaddressed. Each of the lists has a value a line.
+type TokenSettings struct {
+	Scopes, Audiences string
+	Format            string // as in clients.AccessTokenFormat
+	Algorithm         string // as in keys.Algorithm
+
+	Identifiers string
+	Unaddressed bool // the API may introspect tokens that are for no API
 }
 
 func (p DashboardAccess) view() view { return p.tabView("dashboard_access") }

@@ -14,14 +14,14 @@ var (
 	owner = Dashboard{
 		Chrome: Chrome{Environment: "Acme", Now: now}, Operator: Person{"Olga Okafor", "olga@example.com"}, Role: "owner",
 		Tenant: production, Tenants: []Tenant{production, development},
-		Menu:      []Section{SectionApplications, SectionUsers, SectionEvents, SectionKeys, SectionSettings},
+		Menu:      []Section{SectionApplications, SectionUsers, SectionOrganizations, SectionEvents, SectionKeys, SectionSettings},
 		Installed: []Section{SectionEnvironments, SectionOperators}, SignOut: "/env/operators/sign-out",
 	}
 	// What a viewer sees in staging.
 	viewer = Dashboard{
 		Chrome: Chrome{Environment: "Acme staging", Now: now, Language: "de"}, Operator: Person{Email: longName.Email}, Role: "viewer",
 		Tenant: development, Tenants: []Tenant{production, development},
-		Menu:      []Section{SectionApplications, SectionUsers, SectionEvents, SectionKeys, SectionSettings},
+		Menu:      []Section{SectionApplications, SectionUsers, SectionOrganizations, SectionEvents, SectionKeys, SectionSettings},
 		Installed: []Section{SectionEnvironments}, SignOut: "/env/operators/sign-out",
 	}
 )
@@ -49,6 +49,13 @@ func acmeWeb(tab Tab) ApplicationPage {
 func longPhone(tab Tab) ApplicationPage {
 	page := ApplicationPage{Dashboard: at(viewer, SectionApplications), Tab: tab, Token: "1780000000000000", Denied: NeedsRole("admin"),
 		App: ApplicationHead{ID: "app_5", Name: longName.Name, Kind: "native", Disabled: true, HasUsers: true, Redirects: true}}
+	page.Chrome.Application = page.App.Name
+	return page
+}
+
+// invoices is a page of an API.
+func invoices(tab Tab) ApplicationPage {
+	page := ApplicationPage{Dashboard: at(owner, SectionApplications), Tab: tab, Token: "1780000000000000", App: ApplicationHead{ID: "app_6", Name: "Invoices", Kind: "api"}}
 	page.Chrome.Application = page.App.Name
 	return page
 }
@@ -168,7 +175,9 @@ var dashboardSamples = map[string]Page{
 	"dashboard_secret":       DashboardSecret{ApplicationPage: acmeWeb(TabCredentials), Kind: "key", Secret: "sk_production_4rT9wqk2mXv8bNc7dFg5hJp3sLz6yQa1eRt0uWi2oPl"},
 	"dashboard_secret_shown": DashboardSecret{ApplicationPage: acmeWeb(TabCredentials), Kind: "secret"},
 
-	"dashboard_access": DashboardAccess{ApplicationPage: acmeWeb(TabAccess), Consent: "first_party", Allowed: "everyone"},
+	"dashboard_access": DashboardAccess{ApplicationPage: acmeWeb(TabAccess), Consent: "first_party", Allowed: "everyone",
+		Tokens: TokenSettings{Scopes: "openid\nprofile\noffline_access", Audiences: "https://api.acme.example", Format: "opaque", Algorithm: "RS256"}},
+	"dashboard_access_api": DashboardAccess{ApplicationPage: invoices(TabAccess), Consent: "first_party", Allowed: "everyone", Tokens: TokenSettings{Identifiers: "https://api.acme.example", Unaddressed: true}},
 	"dashboard_access_errors": DashboardAccess{ApplicationPage: withErrors(acmeWeb(TabAccess), FieldError{"users", TextNoUser("nobody@example.com")}), Consent: "third_party", Allowed: "some",
 		Users: "nina@example.com\nnobody@example.com", Organizations: "org_01h2xcejqtf2nbrexx3vqjhp41", Roles: "billing"},
 	"dashboard_access_denied": DashboardAccess{ApplicationPage: longPhone(TabAccess), Consent: "first_party", Allowed: "some", Users: longName.Email},

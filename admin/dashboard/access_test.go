@@ -54,3 +54,45 @@ func TestAccess(t *testing.T) {
 		t.Errorf("everyone is %+v", a.Allowed)
 	}
 }
+
+// What an application may ask for, and how its tokens look, is edited after it was made; of an API, which tokens are for it.
+func TestTokenSettings(t *testing.T) {
+	o := open(t, servertest.Start(t, servertest.Options{}))
+	wiki, api := o.AddClient(t, "Wiki", clients.Web, nil), o.AddClient(t, "Invoices", clients.API, nil)
+	b := o.browsers[admin.Admin]
+	tab := func(app servertest.Client) string {
+		return "/admin/env/default/applications/" + string(app.ID) + "/access"
+	}
+	for _, test := range []struct {
+		app              servertest.Client
+		id, field, value string
+		want             string
+	}{
+		{wiki, "scopes", "scopes", "openid\nhas a space", "printable ASCII characters"}, // RFC 6749 §3.3
+		{wiki, "audiences", "audiences", "no URI", "which no URI has (RFC 3986)"},
+		{wiki, "scopes", "access-token-format", "xml", "must be one of"},
+		{wiki, "scopes", "id-token-signed-response-alg", "none", "must be one of"},
+		{api, "identifier", "identifier", "no URI", "which no URI has (RFC 3986)"},
+	} {
+		p := b.Submit(b.Open(tab(test.app)), test.id, test.field, test.value)
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, test.want)
+	}
+	p := b.Open(tab(api))
+	p.Form(t, "identifier").Values.Del("introspects-unaddressed")
+	wantText(t, b.Submit(p, "identifier", "identifier", "https://invoices.example\r\nurn:invoices"), "Saved")
+	wantText(t, b.Submit(b.Open(tab(wiki)), "scopes", "scopes", "openid\r\n\r\noffline_access\r\ninvoices:read", "audiences", "https://invoices.example",
+		"access-token-format", "jwt", "id-token-signed-response-alg", "ES256"), "Saved", "invoices:read")
+	saved := func(app servertest.Client) *clients.Application {
+		a, err := o.Applications.ByID(t.Context(), o.Environment.ID, app.ID)
+		must(t, err)
+		return a
+	}
+	if a := saved(api); strings.Join(a.Identifiers, " ") != "https://invoices.example urn:invoices" || a.IntrospectsUnaddressed {
+		t.Errorf("of the API, saved %v, %t", a.Identifiers, a.IntrospectsUnaddressed)
+	}
+	if a := saved(wiki); strings.Join(a.Scopes, " ") != "openid offline_access invoices:read" || strings.Join(a.Audiences, " ") != "https://invoices.example" ||
+		a.AccessTokenFormat != clients.JWT || a.IDTokenSignedResponseAlg != "ES256" {
+		t.Errorf("saved %v, %v, %s, %s", a.Scopes, a.Audiences, a.AccessTokenFormat, a.IDTokenSignedResponseAlg)
+	}
+}
