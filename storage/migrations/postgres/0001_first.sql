@@ -1,7 +1,8 @@
 -- The first release: environments, their keys, applications, users, sessions, grants and events.
+-- IDs are compared by their bytes, as Go compares them, whatever the language of the database.
 -- +goose Up
 CREATE TABLE environments (
-    id                  TEXT    NOT NULL PRIMARY KEY,
+    id                  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     slug                TEXT    NOT NULL,
     name                TEXT    NOT NULL,
     kind                TEXT    NOT NULL CHECK (kind IN ('production', 'development')),
@@ -22,8 +23,8 @@ CREATE UNIQUE INDEX environments_root ON environments (root) WHERE root;
 CREATE UNIQUE INDEX environments_host ON environments (host) WHERE host <> '';
 
 CREATE TABLE signing_keys (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
-    id             TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT COLLATE "C" NOT NULL,
     algorithm      TEXT   NOT NULL CHECK (algorithm IN ('RS256', 'PS256', 'ES256', 'EdDSA')),
     state          TEXT   NOT NULL CHECK (state IN ('next', 'active', 'published', 'retired')),
     public_key     BYTEA   NOT NULL,
@@ -38,7 +39,7 @@ CREATE UNIQUE INDEX signing_keys_next ON signing_keys (environment_id, algorithm
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (environment_id, algorithm) WHERE state = 'active';
 
 CREATE TABLE sealing_keys (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     id             BIGINT NOT NULL,
     secret         BYTEA   NOT NULL,
     created_at     BIGINT NOT NULL,
@@ -48,15 +49,15 @@ CREATE TABLE sealing_keys (
 
 -- What is never looked up is in settings, as JSON. The clocks of sessions are in seconds.
 CREATE TABLE applications (
-    environment_id TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
-    id             TEXT    NOT NULL,
-    client_id      TEXT    NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT COLLATE "C" NOT NULL,
+    client_id      TEXT COLLATE "C" NOT NULL,
     name           TEXT    NOT NULL,
     kind           TEXT    NOT NULL,
     enabled        BOOLEAN NOT NULL,
     inactivity_timeout BIGINT NOT NULL,
     max_session_length BIGINT NOT NULL,
-    sessions_from  TEXT    NOT NULL DEFAULT '',
+    sessions_from  TEXT COLLATE "C" NOT NULL DEFAULT '',
     policies_retired BOOLEAN NOT NULL DEFAULT FALSE,
     settings       TEXT    NOT NULL,
     created_at     BIGINT  NOT NULL,
@@ -67,9 +68,9 @@ CREATE TABLE applications (
 CREATE UNIQUE INDEX applications_client_id ON applications (environment_id, client_id) WHERE deleted_at IS NULL;
 
 CREATE TABLE client_secrets (
-    environment_id TEXT   NOT NULL,
-    id             TEXT   NOT NULL,
-    application_id TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL,
     name           TEXT   NOT NULL,
     hint           TEXT   NOT NULL,
     hash           BYTEA   NOT NULL,
@@ -85,9 +86,9 @@ CREATE INDEX client_secrets_application ON client_secrets (environment_id, appli
 CREATE UNIQUE INDEX client_secrets_id ON client_secrets (id);
 
 CREATE TABLE api_keys (
-    environment_id TEXT   NOT NULL,
-    id             TEXT   NOT NULL,
-    application_id TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL,
     name           TEXT   NOT NULL,
     hint           TEXT   NOT NULL,
     hash           BYTEA   NOT NULL,
@@ -106,8 +107,8 @@ CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
 
 -- What was answered to a request with an Idempotency-Key, sealed under the API key; NULL while it is worked on.
 CREATE TABLE idempotency_keys (
-    environment_id TEXT   NOT NULL,
-    api_key_id     TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    api_key_id     TEXT COLLATE "C" NOT NULL,
     hash           BYTEA   NOT NULL,
     request        BYTEA   NOT NULL,
     answer         BYTEA,
@@ -121,8 +122,8 @@ CREATE INDEX idempotency_keys_expires ON idempotency_keys (expires_at);
 -- From here on tables grow with the people. Their keys and indexes don't begin with the environment, of which most installations
 -- have one or two: no plan can take that for a way to find a row, not even while the database knows nothing of its tables.
 CREATE TABLE users (
-    environment_id        TEXT    NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
-    id                    TEXT    NOT NULL,
+    environment_id        TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id                    TEXT COLLATE "C" NOT NULL,
     email                 TEXT    NOT NULL,
     email_key             TEXT    NOT NULL,
     email_verified        BOOLEAN NOT NULL,
@@ -155,8 +156,8 @@ CREATE INDEX users_list ON users ((environment_id || id));
 
 -- The words that a user is found by, for looking up their beginnings.
 CREATE TABLE user_words (
-    environment_id TEXT NOT NULL,
-    user_id        TEXT NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
     word           TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (word, user_id, environment_id),
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
@@ -164,8 +165,8 @@ CREATE TABLE user_words (
 CREATE INDEX user_words_user ON user_words (user_id);
 
 CREATE TABLE challenges (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
-    id             TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT COLLATE "C" NOT NULL,
     purpose        TEXT   NOT NULL,
     subject        TEXT   NOT NULL,
     code_hash      BYTEA   NOT NULL,
@@ -182,8 +183,8 @@ CREATE INDEX challenges_expires ON challenges (expires_at);
 
 -- Organizations are listed as well as found by ID, which is why both orders of their key are indexed.
 CREATE TABLE organizations (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
-    id             TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT COLLATE "C" NOT NULL,
     name           TEXT   NOT NULL,
     slug           TEXT,
     metadata       TEXT   NOT NULL,
@@ -196,9 +197,9 @@ CREATE UNIQUE INDEX organizations_slug ON organizations (slug, environment_id) W
 
 -- A role never changes its name, by which memberships refer to it.
 CREATE TABLE roles (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     name           TEXT   NOT NULL,
-    id             TEXT   NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
     description    TEXT   NOT NULL,
     permissions    TEXT   NOT NULL,
     managed_by     TEXT   NOT NULL DEFAULT '',
@@ -210,10 +211,10 @@ CREATE UNIQUE INDEX roles_id ON roles (id, environment_id);
 CREATE INDEX roles_list ON roles (environment_id, id);
 
 CREATE TABLE memberships (
-    environment_id  TEXT   NOT NULL,
-    id              TEXT   NOT NULL,
-    organization_id TEXT   NOT NULL,
-    user_id         TEXT   NOT NULL,
+    environment_id  TEXT COLLATE "C" NOT NULL,
+    id              TEXT COLLATE "C" NOT NULL,
+    organization_id TEXT COLLATE "C" NOT NULL,
+    user_id         TEXT COLLATE "C" NOT NULL,
     state           TEXT   NOT NULL CHECK (state IN ('active', 'deactivated')),
     created_at      BIGINT NOT NULL,
     updated_at      BIGINT NOT NULL,
@@ -225,8 +226,8 @@ CREATE UNIQUE INDEX memberships_user ON memberships (user_id, organization_id, e
 CREATE INDEX memberships_organization ON memberships (organization_id, id);
 
 CREATE TABLE membership_roles (
-    environment_id TEXT NOT NULL,
-    membership_id  TEXT NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    membership_id  TEXT COLLATE "C" NOT NULL,
     role           TEXT NOT NULL,
     PRIMARY KEY (membership_id, role, environment_id),
     FOREIGN KEY (environment_id, membership_id) REFERENCES memberships (environment_id, id) ON DELETE CASCADE,
@@ -236,10 +237,10 @@ CREATE INDEX membership_roles_role ON membership_roles (role);
 
 -- A browser with several accounts has a row for each, under one handle. A forgotten account has no handle.
 CREATE TABLE browser_sessions (
-    environment_id TEXT    NOT NULL,
-    id             TEXT    NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
     handle         BYTEA,
-    user_id        TEXT    NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
     auth_time      BIGINT  NOT NULL,
     amr            TEXT    NOT NULL,
     acr            TEXT    NOT NULL,
@@ -260,12 +261,12 @@ CREATE INDEX browser_sessions_purge ON browser_sessions (purge_at);
 -- last_active_at, so no index has it, and pages have room for the next version of a row; active_hour is the hour since the epoch
 -- that it lies in, for counting by an index. purge_at is when the purge looks at the row again.
 CREATE TABLE sessions (
-    environment_id     TEXT   NOT NULL,
-    id                 TEXT   NOT NULL,
-    user_id            TEXT   NOT NULL,
-    application_id     TEXT   NOT NULL,
-    browser_session_id TEXT   NOT NULL,
-    organization_id    TEXT,
+    environment_id     TEXT COLLATE "C" NOT NULL,
+    id                 TEXT COLLATE "C" NOT NULL,
+    user_id            TEXT COLLATE "C" NOT NULL,
+    application_id     TEXT COLLATE "C" NOT NULL,
+    browser_session_id TEXT COLLATE "C" NOT NULL,
+    organization_id    TEXT COLLATE "C",
     auth_time          BIGINT NOT NULL,
     amr                TEXT   NOT NULL,
     acr                TEXT   NOT NULL,
@@ -292,9 +293,9 @@ CREATE INDEX sessions_organization ON sessions (organization_id) WHERE organizat
 CREATE INDEX sessions_purge ON sessions (purge_at);
 
 CREATE TABLE interactions (
-    environment_id      TEXT    NOT NULL,
-    id                  TEXT    NOT NULL,
-    application_id      TEXT    NOT NULL,
+    environment_id      TEXT COLLATE "C" NOT NULL,
+    id                  TEXT COLLATE "C" NOT NULL,
+    application_id      TEXT COLLATE "C" NOT NULL,
     browser             BYTEA    NOT NULL,
     request             BYTEA    NOT NULL,
     own_redirect_uri    TEXT    NOT NULL,
@@ -316,11 +317,11 @@ CREATE INDEX interactions_browser ON interactions (browser);
 CREATE INDEX interactions_expires ON interactions (expires_at);
 
 CREATE TABLE grants (
-    environment_id TEXT   NOT NULL,
-    id             TEXT   NOT NULL,
-    session_id     TEXT   NOT NULL,
-    user_id        TEXT   NOT NULL,
-    application_id TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
+    session_id     TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL,
     scopes         TEXT   NOT NULL,
     audience       TEXT   NOT NULL,
     claims         BYTEA,
@@ -338,9 +339,9 @@ CREATE INDEX grants_expires ON grants (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX grants_revoked ON grants (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE codes (
-    environment_id TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
     hash           BYTEA   NOT NULL,
-    grant_id       TEXT   NOT NULL,
+    grant_id       TEXT COLLATE "C" NOT NULL,
     redirect_uri   TEXT   NOT NULL,
     code_challenge TEXT   NOT NULL,
     created_at     BIGINT NOT NULL,
@@ -354,10 +355,10 @@ CREATE INDEX codes_expires ON codes (expires_at);
 
 -- A row is the whole line of refresh tokens of a grant: a session costs the same after a year as after a minute.
 CREATE TABLE refresh_tokens (
-    environment_id  TEXT   NOT NULL,
+    environment_id  TEXT COLLATE "C" NOT NULL,
     id              BYTEA   NOT NULL,
-    grant_id        TEXT   NOT NULL,
-    session_id      TEXT   NOT NULL,
+    grant_id        TEXT COLLATE "C" NOT NULL,
+    session_id      TEXT COLLATE "C" NOT NULL,
     generation      BIGINT NOT NULL,
     hash            BYTEA   NOT NULL,
     recent          BYTEA,
@@ -385,7 +386,7 @@ CREATE TRIGGER refresh_is_activity AFTER UPDATE OF generation ON refresh_tokens
 
 -- Access tokens are no rows; one that was revoked before its time is.
 CREATE TABLE revoked_access_tokens (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     serial         BYTEA   NOT NULL,
     until          BIGINT NOT NULL,
     PRIMARY KEY (serial, environment_id)
@@ -394,7 +395,7 @@ CREATE INDEX revoked_access_tokens_until ON revoked_access_tokens (until);
 
 -- The jti of each client assertion that can't be used again, hashed with its client (RFC 7523 §3).
 CREATE TABLE used_assertions (
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     hash           BYTEA   NOT NULL,
     expires_at     BIGINT NOT NULL,
     PRIMARY KEY (hash, environment_id)
@@ -402,9 +403,9 @@ CREATE TABLE used_assertions (
 CREATE INDEX used_assertions_expires ON used_assertions (expires_at);
 
 CREATE TABLE consents (
-    environment_id TEXT   NOT NULL,
-    user_id        TEXT   NOT NULL,
-    application_id TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL,
     scopes         TEXT   NOT NULL,
     created_at     BIGINT NOT NULL,
     updated_at     BIGINT NOT NULL,
@@ -416,11 +417,11 @@ CREATE INDEX consents_application ON consents (application_id);
 
 -- Logout tokens that applications are to get. What is settled has no next_at.
 CREATE TABLE logout_deliveries (
-    environment_id TEXT   NOT NULL,
-    id             TEXT   NOT NULL,
-    application_id TEXT   NOT NULL,
-    session_id     TEXT   NOT NULL,
-    user_id        TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    id             TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL,
+    session_id     TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
     created_at     BIGINT NOT NULL,
     attempts       BIGINT NOT NULL,
     next_at        BIGINT,
@@ -435,16 +436,16 @@ CREATE INDEX logout_deliveries_application ON logout_deliveries (application_id,
 CREATE INDEX logout_deliveries_created ON logout_deliveries (created_at);
 
 CREATE TABLE events (
-    id             TEXT   NOT NULL PRIMARY KEY,
-    environment_id TEXT   NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
+    id             TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    environment_id TEXT COLLATE "C" NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     name           TEXT   NOT NULL,
     occurred_at    BIGINT NOT NULL,
     actor_kind     TEXT   NOT NULL,
-    actor_id       TEXT   NOT NULL,
+    actor_id       TEXT COLLATE "C" NOT NULL,
     actor_name     TEXT   NOT NULL,
     address        TEXT   NOT NULL,
     user_agent     TEXT   NOT NULL,
-    application_id TEXT   NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL,
     target         TEXT   NOT NULL,
     reason         TEXT   NOT NULL,
     data           TEXT
@@ -456,8 +457,8 @@ CREATE INDEX events_actor ON events (actor_id, occurred_at, id) WHERE actor_id <
 
 -- The users of the operators' environment who run the installation.
 CREATE TABLE operators (
-    environment_id TEXT   NOT NULL,
-    user_id        TEXT   NOT NULL,
+    environment_id TEXT COLLATE "C" NOT NULL,
+    user_id        TEXT COLLATE "C" NOT NULL,
     role           TEXT   NOT NULL CHECK (role IN ('owner', 'admin', 'support', 'viewer')),
     created_at     BIGINT NOT NULL,
     PRIMARY KEY (environment_id, user_id),
@@ -467,7 +468,7 @@ CREATE TABLE operators (
 -- One-time links for operators; the one that makes the first is for none.
 CREATE TABLE setup_tokens (
     hash       BYTEA  NOT NULL PRIMARY KEY,
-    user_id    TEXT   NOT NULL,
+    user_id    TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at    BIGINT
