@@ -64,9 +64,6 @@ func parseRefreshToken(p *keys.Pepper, env environments.ID, text string) (refres
 
 func (t *refreshToken) chain() ChainID     { return ChainID(t.raw[:16]) }
 func (t *refreshToken) generation() uint32 { return binary.BigEndian.Uint32(t.raw[16:20]) }
-func (t *refreshToken) secret() [secretLen]byte {
-	return [secretLen]byte(t.raw[20 : 20+secretLen])
-}
 
 func (t *refreshToken) text() string {
 	return RefreshTokenPrefix + base64.RawURLEncoding.EncodeToString(t.raw[:])

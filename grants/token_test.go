@@ -113,7 +113,7 @@ func TestRefreshToken(t *testing.T) {
 	secret, successor := randomSecret(), randomSecret()
 	token := newRefreshToken(pepper, "env_a", ChainID{1, 2, 3}, 7, secret)
 	got, err := parseRefreshToken(pepper, "env_a", token.text())
-	if err != nil || got.chain() != (ChainID{1, 2, 3}) || got.generation() != 7 || got.secret() != secret {
+	if err != nil || got.chain() != (ChainID{1, 2, 3}) || got.generation() != 7 || [secretLen]byte(got.raw[20:20+secretLen]) != secret {
 		t.Fatalf("parse(text) = chain %v generation %d, %v", got.chain(), got.generation(), err)
 	}
 	if _, err := parseRefreshToken(pepper, "env_b", token.text()); !errors.Is(err, ErrMalformed) {

@@ -38,7 +38,6 @@ type flow struct {
 	refreshText string
 	access      *grants.AccessToken
 	accessText  string
-	scopes      []string // of this access token, which a refresh may narrow
 }
 
 type flowKey struct{}

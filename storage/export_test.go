@@ -14,7 +14,6 @@ var (
 	Numbered           = numbered
 	IsDuplicate        = isDuplicate
 	IsMissingReference = isMissingReference
-	IsNull             = isNull
 )
 
 func (db *DB) Conn(ctx context.Context) *gorm.DB { return db.conn(ctx) }

@@ -51,18 +51,3 @@ func isMissingReference(err error) bool {
 	e := (*pgconn.PgError)(nil)
 	return errors.As(err, &e) && (e.Code == "23503" || e.Code == "23001")
 }
-
-// isNull reports whether err says that a column must not be null, and which.
-func isNull(err error) (column string, ok bool) {
-	if e := (*sqlite.Error)(nil); errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_NOTNULL {
-		// "… NOT NULL constraint failed: users.email (1299)"
-		_, column, _ = strings.Cut(e.Error(), "failed: NOT NULL constraint failed: ")
-		column, _, _ = strings.Cut(column, " ")
-		_, column, _ = strings.Cut(column, ".")
-		return column, true
-	}
-	if e := (*pgconn.PgError)(nil); errors.As(err, &e) && e.Code == "23502" {
-		return e.ColumnName, true
-	}
-	return "", false
-}

@@ -132,11 +132,6 @@ func TextApplicationMistake(application string) Message {
 	return Message{id: "error.application_mistake", values: values{"Application": application}}
 }
 
-// TextNoAccess says that the account may not use the application.
-func TextNoAccess(application string) Message {
-	return Message{id: "error.no_access", values: values{"Application": application}}
-}
-
 // Labels of a Button.
 var (
 	TextStartAgain  = Message{id: "button.start_again"}

@@ -97,7 +97,7 @@ var samples = map[string]Page{
 	"signed_out_frame": SignedOut{Chrome: account, Scope: "browser", Frontchannel: []string{"https://app.acme.example/logout?iss=https%3A%2F%2Fid.acme.example&sid=ses_1", "https://notes.example/bye"}},
 	"error_mistake": ErrorPage{Chrome: acme, Text: TextApplicationMistake("Acme Web"), Reference: "7f3c-91ab",
 		Details: []ErrorDetail{{"redirect_uri", "https://evil.example/callback?next=<script>alert(1)</script>", "is not registered for this application", "RFC 6749 §3.1.2.4, RFC 9700 §4.1.3"}}},
-	"error_expired": ErrorPage{Chrome: acme, Text: TextNoAccess("Acme Web"), Button: Button{TextContinueTo("Acme Web"), "https://acme.example/"}},
+	"error_expired": ErrorPage{Chrome: acme, Text: TextExpired, Button: Button{TextContinueTo("Acme Web"), "https://acme.example/"}},
 	"error_ours":    ErrorPage{Chrome: account, Text: TextOurFault, Button: Button{TextTryAgain, "/account"}, Reference: "7f3c-91ab"},
 	"not_found":     NotFound(account),
 	"api_reference": APIReference{

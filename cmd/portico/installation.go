@@ -63,7 +63,7 @@ func (c *cli) logger(cfg *config.Config) *slog.Logger {
 	case cfg.Log.Format == "json":
 		return slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: cfg.Log.Level}))
 	case cfg.Local():
-		return slog.New(tint.NewHandler(c.stderr, &tint.Options{Level: cfg.Log.Level, TimeFormat: time.TimeOnly, NoColor: !c.coloured(c.stderr)}))
+		return slog.New(tint.NewTextHandler(c.stderr, &tint.Options{Level: cfg.Log.Level, TimeFormat: time.TimeOnly, NoColor: !c.coloured(c.stderr)}))
 	}
 	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: cfg.Log.Level}))
 }
