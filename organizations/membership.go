@@ -82,5 +82,5 @@ type Position struct {
 	Name, Slug   string          // the organization's
 	Metadata     json.RawMessage // the organization's: an object of texts
 	Roles        []string        // in their order; nil for none
-	Permissions  []string // of all roles, in their order and each once; nil for none
+	Permissions  []string        // of all roles, in their order and each once; nil for none
 }

@@ -20,7 +20,9 @@ func TestCORS(t *testing.T) {
 		a, b := spa("a"), spa("b")
 		web := i.AddClient(t, "web", clients.Web, func(a *clients.Application) { a.CORSOrigins = []string{"https://web.example"} })
 		access := i.Tokens(t, a, ada, "openid").String("access_token")
-		client := func(id string) url.Values { return url.Values{"client_id": {id}, "token": {"x"}, "grant_type": {"refresh_token"}} }
+		client := func(id string) url.Values {
+			return url.Values{"client_id": {id}, "token": {"x"}, "grant_type": {"refresh_token"}}
+		}
 
 		const none, fromA, fromB, stranger = "", "https://a.example", "https://b.example", "https://evil.example"
 		for _, test := range []struct {
