@@ -256,7 +256,7 @@ func (h *Handler) showEndCredential(kind credentialKind) applicationHandler {
 		}
 		path := "/credentials/" + string(kind) + "s/" + credential.ID
 		page := h.confirmApplication(v, app, templates.ConfirmEndCredential, path+"/end")
-		page.Subject, page.Back = credential.Label(), v.atApplication(app, path)
+		page.Subject, page.Back = credential.Label()+", "+app.Name, v.atApplication(app, path)
 		page.Effects = []templates.Message{templates.EffectCredential, templates.EffectForGood}
 		return templates.Render(w, http.StatusOK, page)
 	}

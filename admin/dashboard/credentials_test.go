@@ -93,7 +93,7 @@ func TestAPIKeys(t *testing.T) {
 	list := b.Open(tab)
 	wantText(t, list, "Terraform", "users:read", "!"+key)
 	one := "/admin/env/default/applications/" + string(app.ID) + keyLink.FindStringSubmatch(list.Body)[0]
-	wantText(t, b.Open(one+"/end"), "End Terraform?")
+	wantText(t, b.Open(one+"/end"), "End Terraform, "+app.Name+"?")
 	wantText(t, b.Post(one+"/end", nil), "It has ended.")
 	if _, err := o.APIKeys.Authenticate(t.Context(), o.Environment.ID, key, ""); err == nil {
 		t.Error("the revoked key works")
