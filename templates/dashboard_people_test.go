@@ -96,6 +96,14 @@ var peopleSamples = map[string]Page{
 	"dashboard_member_errors": DashboardMember{Dashboard: at(owner, SectionOrganizations), Organization: acmeRow, Member: sampleMembers[0], State: "gone", Roles: sampleRoles,
 		Errors: []FieldError{{"state", Literal("State must be active or deactivated.")}, {"roles", Literal("There is no role.")}}},
 
+	"dashboard_roles": DashboardRoles{Dashboard: at(owner, SectionOrganizations), Rows: []RoleRow{
+		{ID: "rol_1", Name: "admin", Description: "Runs the organization", Permissions: []string{"invoices:read", "invoices:write"}}, {ID: "rol_2", Name: "invoices:reader", Managed: true}}},
+	"dashboard_roles_none": DashboardRoles{Dashboard: at(viewer, SectionOrganizations), Denied: NeedsRole("admin")},
+	"dashboard_role_new": DashboardRole{Dashboard: at(owner, SectionOrganizations), RoleName: "no name", Permissions: "bad one", Errors: []FieldError{
+		{"name", Literal("Name \"no name\" must be up to 64 letters.")}, {"permissions", Literal("\"bad one\" must be up to 128 letters.")}}},
+	"dashboard_role":        DashboardRole{Dashboard: at(owner, SectionOrganizations), ID: "rol_1", RoleName: "admin", Description: "Runs the organization", Permissions: "invoices:read\ninvoices:write"},
+	"dashboard_role_denied": DashboardRole{Dashboard: at(viewer, SectionOrganizations), ID: "rol_2", RoleName: "invoices:reader", Managed: true, Denied: NeedsRole("admin")},
+
 	"dashboard_events": DashboardEvents{Dashboard: at(owner, SectionEvents), Rows: sampleEvents, CSV: "/admin/env/production/events/export?format=csv", NDJSON: "/admin/env/production/events/export?format=ndjson", Most: 100_000,
 		Pager: Pager{Older: "/admin/env/production/events?older=1.evt_3"}},
 	"dashboard_events_none":   DashboardEvents{Dashboard: at(viewer, SectionEvents), Filter: EventFilter{Event: "user.disabled", From: "2026-12-01T08:00"}},

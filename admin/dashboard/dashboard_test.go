@@ -82,7 +82,7 @@ func wantText(t testing.TB, p *servertest.Page, texts ...string) {
 func TestRolesByRoute(t *testing.T) {
 	o := open(t, servertest.Start(t, servertest.Options{}))
 	app := o.AddClient(t, "Wiki", "web", nil)
-	values := map[string]string{"{env}": o.Environment.Slug, "{event}": "evt_none", "{organization}": "org_none", "{member}": "mem_none", "{user}": "usr_01h2xcejqtf2nbrexx3vqjhp41", "{app}": string(app.ID), "{id}": "none", "{secret}": "sec_none", "{key}": "none", "{session}": "ses_none"}
+	values := map[string]string{"{env}": o.Environment.Slug, "{event}": "evt_none", "{organization}": "org_none", "{member}": "mem_none", "{role}": "rol_none", "{user}": "usr_01h2xcejqtf2nbrexx3vqjhp41", "{app}": string(app.ID), "{id}": "none", "{secret}": "sec_none", "{key}": "none", "{session}": "ses_none"}
 	for _, route := range dashboard.Routes() {
 		method, path, _ := strings.Cut(route.Pattern, " ")
 		for name, value := range values {

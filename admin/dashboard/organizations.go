@@ -136,20 +136,11 @@ func (h *Handler) roleTicks(ctx context.Context, v *visit, ticked []string) (all
 	for _, name := range ticked {
 		has[name] = true
 	}
-	const limit = 100
-	for after := organizations.RoleID(""); ; {
-		roles, err := h.Organizations.Roles(ctx, v.env.ID, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		for i := range roles {
-			all = append(all, templates.RoleTick{Name: roles[i].Name, Description: roles[i].Description, Ticked: has[roles[i].Name]})
-		}
-		if len(roles) < limit {
-			return all, nil
-		}
-		after = roles[len(roles)-1].ID
+	roles, err := h.allRoles(ctx, v)
+	for i := range roles {
+		all = append(all, templates.RoleTick{Name: roles[i].Name, Description: roles[i].Description, Ticked: has[roles[i].Name]})
 	}
+	return all, err
 }
 
 // tickedRoles are the names of the roles that the form ticks.
