@@ -91,6 +91,42 @@ func (a *Application) forgetSealed() {
 	}
 }
 
+// RewrapSecrets encrypts every copy of a secret of the environment that isn't under the Vault's current key-encryption key anew, and
+// returns how many there were.
+func (r *Registry) RewrapSecrets(ctx context.Context, env environments.ID) (moved int, err error) {
+	all, err := r.All(ctx, env)
+	if err != nil {
+		return 0, err
+	}
+	old := func(s Secret) bool { return s.Sealed != "" && !r.Vault.Current([]byte(s.Sealed)) }
+	for _, app := range all {
+		if !slices.ContainsFunc(app.Secrets, old) {
+			continue
+		}
+		n := 0
+		err := r.Store.UpdateApplication(ctx, env, app.ID, func(_ context.Context, app *Application) error {
+			for i := range app.Secrets {
+				s := &app.Secrets[i]
+				if !old(*s) {
+					continue
+				}
+				sealed, err := r.Vault.Rewrap(s.label(app), []byte(s.Sealed))
+				if err != nil {
+					return err
+				}
+				s.Sealed = string(sealed)
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			return moved, fmt.Errorf("rewrap secrets of %s: %w", app.ID, err)
+		}
+		moved += n
+	}
+	return moved, nil
+}
+
 // CreateSecret gives the application one more client secret and returns it in clear, the only time that anyone sees it.
 // The zero expires is never. Errors: ErrNotFound; ErrPublicClient (RFC 6749 §2.1); fault.Invalid for the name or an expiry
 // that isn't ahead; fault.Conflict if MaxLivingSecrets are alive.

@@ -424,6 +424,25 @@ func TestSignedSecrets(t *testing.T) {
 	if !signs(secret) {
 		t.Error("the first secret doesn't sign")
 	}
+
+	// Another key-encryption key: the copy is read under the previous one until it is wrapped anew.
+	previous, next := []byte(strings.Repeat("v", keys.MinKeyEncryptionKey)), []byte(strings.Repeat("w", keys.MinKeyEncryptionKey))
+	var err error
+	if r.Vault, err = keys.NewVault(next, previous); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{1, 0} {
+		if moved, err := r.RewrapSecrets(ctx, production.ID); err != nil || moved != want {
+			t.Fatalf("RewrapSecrets = %d, %v, want %d", moved, err, want)
+		}
+		r.InvalidateAll()
+	}
+	if r.Vault, err = keys.NewVault(next); err != nil {
+		t.Fatal(err)
+	}
+	if !signs(secret) {
+		t.Error("after RewrapSecrets the secret doesn't sign")
+	}
 	moved := app.Clone()
 	moved.Environment = development.ID
 	if _, err := r.AuthenticateSigned(moved, func([]byte) bool { return true }, ""); err == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -52,7 +53,46 @@ func (c *cli) keyCommand() *cobra.Command {
 opaque tokens and sessions go on.`
 	rotate := c.rotateKeys()
 	c.inEnvironment(keyList, rotate, retire)
-	return group("key", "Look at signing keys and replace them", keyList, rotate, retire)
+	return group("key", "Look at signing keys and replace them", keyList, rotate, retire, c.rewrapKeys())
+}
+
+// rewrapDocument counts what was encrypted anew.
+type rewrapDocument struct {
+	SigningKeys   int `json:"signing_keys"`
+	SealingKeys   int `json:"sealing_keys"`
+	ClientSecrets int `json:"client_secrets"`
+}
+
+func (c *cli) rewrapKeys() *cobra.Command {
+	cmd := c.task("rewrap", "Encrypt anew what is encrypted under a previous secret", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+		var done rewrapDocument
+		var err error
+		if done.SigningKeys, err = s.Keys.Rewrap(ctx); err != nil {
+			return err
+		}
+		if done.SealingKeys, err = s.Sealer.Rewrap(ctx); err != nil {
+			return err
+		}
+		all, err := s.Environments.All(ctx)
+		if err != nil {
+			return err
+		}
+		for _, env := range all {
+			moved, err := s.Applications.RewrapSecrets(ctx, env.ID)
+			if done.ClientSecrets += moved; err != nil {
+				return err
+			}
+		}
+		return c.reply(done, func(w io.Writer) {
+			fmt.Fprintf(w, "Encrypted anew: %d signing keys, %d sealing keys, %d client secrets.\n", done.SigningKeys, done.SealingKeys, done.ClientSecrets)
+		})
+	})
+	cmd.Long = `Encrypt anew, under the present secret, what the database has under one of previous_secrets: signing keys, sealing keys, and client
+secrets that can be read. It is for all environments, and may be run again.
+
+Afterwards nothing in the database can be decrypted with a previous secret. What was hashed under one (client secrets, API keys, refresh
+tokens, the cookies of signed-in browsers) is good only while it stays in previous_secrets.`
+	return cmd
 }
 
 func (c *cli) rotateKeys() *cobra.Command {
