@@ -71,6 +71,12 @@ func statements(t testing.TB, db *storage.DB) []string {
 		_, _, err := s.Sessions(ctx, h.env, q)
 		must(t, err)
 	}
+	for _, which := range []sessions.Selection{{User: h.user.ID}, {Organization: "org_1"}, {Organization: "org_1", User: h.user.ID}, {Application: h.app.ID}} {
+		q := sessions.SelectionQuery{Selection: which, Applications: []*clients.Application{h.app, h.app}, State: sessions.Living, Now: morning, Limit: 20}
+		noted(s.CountSelected(ctx, h.env, q))
+		_, _, err := s.SelectedSessions(ctx, h.env, q)
+		must(t, err)
+	}
 	must(t, s.Reauthenticate(ctx, h.env, h.session.ID, authenticated(morning), morning))
 	for _, which := range []sessions.Selection{
 		{Session: "ses_1"}, {User: "usr_1"}, {Application: "app_1"}, {BrowserSession: "brs_1"}, {User: "usr_1", Application: "app_1", Except: "ses_1"},
@@ -87,6 +93,8 @@ func statements(t testing.TB, db *storage.DB) []string {
 	member := h.newMember(t, organization, h.user, "admin")
 	noted(o.Organization(ctx, h.env, organization.ID))
 	noted(o.Organizations(ctx, h.env, "", 20))
+	_, _, err = o.SearchMembers(ctx, h.env, organizations.MemberQuery{Organization: organization.ID, Limit: 20})
+	must(t, err)
 	must(t, o.UpdateOrganization(ctx, h.env, organization.ID, func(context.Context, *organizations.Organization) error { return nil }))
 	noted(o.Membership(ctx, h.env, organization.ID, member.ID))
 	noted(o.MembershipOf(ctx, h.env, organization.ID, h.user.ID))
@@ -114,6 +122,10 @@ func statements(t testing.TB, db *storage.DB) []string {
 	u := storage.Users{DB: db}
 	noted(u.User(ctx, h.env, h.user.ID))
 	noted(u.UserByEmail(ctx, h.env, h.user.Email))
+	for _, q := range []identity.Query{{Limit: 20}, {Text: "ada love", Older: h.user.ID, Limit: 20}, {Text: "usr_1", Limit: 20}, {Status: identity.Active, Newer: h.user.ID, Limit: 20}} {
+		_, _, err := u.Users(ctx, h.env, q)
+		must(t, err)
+	}
 	must(t, u.UpdateUser(ctx, h.env, h.user.ID, func(context.Context, *identity.User) error { return nil }))
 	c := h.newChallenge(t, "a", 5)
 	must(t, u.SaveChallenge(ctx, c))
@@ -150,6 +162,8 @@ func statements(t testing.TB, db *storage.DB) []string {
 	noted(storage.Keys{DB: db}.SealingKeys(ctx, h.env))
 	e := storage.Events{DB: db}
 	must(t, e.AppendEvent(ctx, audit.Event{ID: newID("evt"), Environment: string(h.env)}))
+	_, err = e.Event(ctx, string(h.env), "evt_1")
+	wantErr(t, "Event", err, audit.ErrNotFound)
 	at := audit.Position{Time: morning, ID: "evt_1"}
 	for _, q := range []audit.Query{
 		{Limit: 20}, {Older: at}, {Newer: at}, {Since: morning, Until: morning}, {Name: "user.created"}, {Actor: "usr_1"}, {Application: "app_1", Older: at}, {Target: "usr_1"},

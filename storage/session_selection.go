@@ -9,7 +9,7 @@ import (
 
 // selected is the condition for the sessions that the query asks for.
 func selected(env environments.ID, q *sessions.SelectionQuery) predicate {
-	all := []predicate{{"sessions.environment_id = ?", []any{string(env)}}}
+	all := []predicate{{"sessions.environment_id IS NOT DISTINCT FROM ?", []any{string(env)}}}
 	for _, c := range selectionConditions(&q.Selection) {
 		if c.value != "" {
 			all = append(all, predicate{"sessions." + c.text, []any{c.value}})
