@@ -220,6 +220,8 @@ func (m *memory) UpdateUser(ctx context.Context, env environments.ID, id ID, cha
 	})
 }
 
+func (m *memory) IsOperator(context.Context, environments.ID, ID) (bool, error) { return false, nil }
+
 func (m *memory) DeleteUser(ctx context.Context, _ environments.ID, id ID) error {
 	m.inTx(ctx)
 	delete(m.users, id)

@@ -159,6 +159,7 @@ func (r *Registry) UpdateProfile(ctx context.Context, env environments.ID, id ID
 var errStatus = fault.Invalidf("status", "Use active or disabled.")
 
 // SetStatus lets a user sign in or keeps her from it. Disabling ends her sessions at once. The reason, for the record, may be "".
+// Errors: ErrNotFound; ErrIsOperator for an operator who is to be kept out; fault.Invalid.
 func (r *Registry) SetStatus(ctx context.Context, env environments.ID, id ID, status Status, reason string) (*User, error) {
 	name := map[Status]string{Active: "user.enabled", Disabled: "user.disabled"}[status]
 	if name == "" {
@@ -177,6 +178,11 @@ func (r *Registry) SetStatus(ctx context.Context, env environments.ID, id ID, st
 		u.Status = status
 		u.UpdatedAt = r.Now().UTC()
 		if status == Disabled {
+			if operator, err := r.Store.IsOperator(ctx, env, id); err != nil {
+				return err
+			} else if operator {
+				return ErrIsOperator // whose removal looks that an owner is left
+			}
 			if err := r.Sessions.EndSessionsOf(ctx, env, id, endedUserDisabled, ""); err != nil {
 				return err
 			}

@@ -25,6 +25,8 @@ type Store interface {
 	// UpdateUser loads the user, calls change and saves the result, in one transaction that change's context carries. It
 	// returns ErrEmailTaken if change took the address of another.
 	UpdateUser(ctx context.Context, env environments.ID, id ID, change func(context.Context, *User) error) error
+	// IsOperator reports whether the user runs the installation.
+	IsOperator(ctx context.Context, env environments.ID, id ID) (bool, error)
 	// DeleteUser removes the user and all that belongs to her. It returns ErrIsOperator for one who is an operator.
 	DeleteUser(ctx context.Context, env environments.ID, id ID) error
 	// Users returns a page of the users that the query asks for, and whether there are more in the direction of the page.

@@ -176,14 +176,20 @@ func (s Users) UpdateUser(ctx context.Context, env environments.ID, id identity.
 
 const operatorsOf = `SELECT count(*) FROM operators WHERE environment_id = ? AND user_id = ?`
 
+func (s Users) IsOperator(ctx context.Context, env environments.ID, id identity.ID) (bool, error) {
+	var operators int64
+	err := s.DB.queryRow(ctx, operatorsOf, string(env), string(id)).Scan(&operators)
+	return operators > 0, err
+}
+
 // DeleteUser relies on foreign keys for what belongs to the user.
 func (s Users) DeleteUser(ctx context.Context, env environments.ID, id identity.ID) error {
 	return s.DB.InTx(ctx, func(ctx context.Context) error {
-		var operators int64
-		if err := s.DB.queryRow(ctx, operatorsOf, string(env), string(id)).Scan(&operators); err != nil {
+		operator, err := s.IsOperator(ctx, env, id)
+		if err != nil {
 			return err
 		}
-		if operators > 0 {
+		if operator {
 			return identity.ErrIsOperator
 		}
 		done := s.DB.conn(ctx).Delete(&userRow{EnvironmentID: string(env), ID: string(id)})

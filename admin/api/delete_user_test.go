@@ -1,11 +1,13 @@
 package api_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/server/servertest"
 	"github.com/portico-id/portico/storage"
@@ -57,5 +59,31 @@ func TestDeleteOperator(t *testing.T) {
 		if err := i.Users.Delete(t.Context(), owner.Environment, owner.ID, ""); err == nil || !strings.Contains(err.Error(), identity.ErrIsOperator.Message) {
 			t.Errorf("Delete of an owner: %v, want ErrIsOperator", err)
 		}
+	})
+}
+
+// The attack: a key of the operators' environment with users:write gave an owner another address, and whoever reads mail there became
+// the owner by a password reset; or it kept the last owner out, which operators:write may not.
+func TestKeyChangesOwner_regression(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		token, err := i.Setup.NewToken(t.Context())
+		check(t, err)
+		owner, err := i.Setup.CreateOperator(t.Context(), token, "Grace", "grace@example.com", servertest.Password)
+		check(t, err)
+		env, err := i.Environments.BySlug(t.Context(), environments.OperatorsSlug)
+		check(t, err)
+		c := connectTo(t, i, env, clients.ScopeWriteUsers)
+		at := "/users/" + string(owner.ID)
+		c.want(t, 403, "PATCH "+at, `{"email":"mallory@example.com","email_verified":true}`)
+		c.want(t, 403, "POST "+at+"/disable", "")
+		c.want(t, 409, "DELETE "+at, "")
+		if u, err := i.Users.Get(t.Context(), env.ID, owner.ID); err != nil || u.Email != "grace@example.com" || u.Status != identity.Active {
+			t.Errorf("the owner is %+v, %v", u, err)
+		}
+		if _, err := i.Users.SetStatus(t.Context(), env.ID, owner.ID, identity.Disabled, ""); !errors.Is(err, identity.ErrIsOperator) {
+			t.Errorf("SetStatus of the last owner: %v, want ErrIsOperator", err)
+		}
+		somebody := c.want(t, 201, "POST /users", `{"email":"ada@example.com"}`).str("id")
+		c.want(t, 200, "PATCH /users/"+somebody, `{"name":"Ada"}`)
 	})
 }

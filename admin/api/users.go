@@ -129,6 +129,9 @@ func (a *API) updateUser(ctx context.Context, in *struct {
 	OneUser
 	body[userPatch]
 }) (*reply[identity.Reply], error) {
+	if err := a.notOperator(ctx, in.UserID); err != nil {
+		return nil, err
+	}
 	updated, err := a.Users.Update(ctx, environments.FromContext(ctx).ID, in.UserID, func(d *identity.Document) error { return in.sent.Merge(d) })
 	if err != nil {
 		return nil, err
@@ -158,9 +161,21 @@ func (a *API) enableUser(ctx context.Context, in *struct {
 }
 
 func (a *API) setStatus(ctx context.Context, id identity.ID, status identity.Status, why Reason) (*reply[identity.Reply], error) {
+	if err := a.notOperator(ctx, id); err != nil {
+		return nil, err
+	}
 	u, err := a.Users.SetStatus(ctx, environments.FromContext(ctx).ID, id, status, why.Reason)
 	if err != nil {
 		return nil, err
 	}
 	return &reply[identity.Reply]{u.Reply()}, nil
+}
+
+// notOperator refuses to change who runs the installation. Whoever may give an owner another address can become her.
+func (a *API) notOperator(ctx context.Context, id identity.ID) error {
+	operator, err := a.Users.Store.IsOperator(ctx, environments.FromContext(ctx).ID, id)
+	if err == nil && operator {
+		err = errIsOperator
+	}
+	return err
 }
