@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -69,8 +68,9 @@ func (h *Handler) eventRows(ctx context.Context, v *visit, q audit.Query) (rows 
 	if err != nil {
 		return nil, "", "", false, err
 	}
+	tell := h.teller(v)
 	for i := range found {
-		row, err := h.eventRow(ctx, v, &found[i])
+		row, err := tell.event(ctx, &found[i])
 		if err != nil {
 			return nil, "", "", false, err
 		}
@@ -174,41 +174,25 @@ func (h *Handler) whoever(ctx context.Context, v *visit, text string) (string, e
 	return text, nil
 }
 
-func (h *Handler) eventRow(ctx context.Context, v *visit, e *audit.Event) (templates.EventRow, error) {
-	row := templates.EventRow{
+// event is a row about an event.
+func (t *teller) event(ctx context.Context, e *audit.Event) (row templates.EventRow, err error) {
+	row = templates.EventRow{
 		ID: e.ID, Time: e.Time, Name: e.Name, ActorKind: string(e.Actor.Kind), Address: e.Actor.Address, Device: device(e.Actor.UserAgent), Reason: e.Reason,
-		Actor: templates.Reference{Text: cmp.Or(e.Actor.Name, e.Actor.ID)}, Target: templates.Reference{Text: e.Target, URI: pageOf(v, e.Target)},
 	}
-	switch e.Actor.Kind {
-	case audit.ActorUser, audit.ActorClient:
-		row.Actor.URI = pageOf(v, e.Actor.ID)
-	case audit.ActorOperator:
-		if admin.Can(v.operator.Role, admin.ReadOperators) {
-			row.Actor.URI = v.shell.Href(operatorPath(identity.ID(e.Actor.ID)))
-		}
+	if e.Actor.Kind == audit.ActorOperator {
+		row.Actor, err = t.operator(ctx, e.Actor.ID)
+	} else {
+		row.Actor, err = t.reference(ctx, e.Actor.ID)
 	}
-	if e.Application == "" {
-		return row, nil
-	}
-	row.Application.Text = e.Application
-	app, err := h.Applications.ByID(ctx, v.env.ID, clients.ID(e.Application))
-	switch {
-	case err == nil:
-		row.Application = templates.Reference{Text: app.Name, URI: v.atApplication(app, "")}
-	case !errors.Is(err, clients.ErrNotFound):
+	if err != nil {
 		return row, err
 	}
-	return row, nil
-}
-
-// pageOf is the address of the page of what has the ID; "" if there is no such page.
-func pageOf(v *visit, id string) string {
-	kind, _, _ := strings.Cut(id, "_")
-	section := map[string]string{"usr": "/users/", "app": "/applications/", "org": "/organizations/"}[kind]
-	if section == "" {
-		return ""
+	row.Actor.Text = cmp.Or(e.Actor.Name, row.Actor.Text) // as it was then
+	if row.Target, err = t.reference(ctx, e.Target); err != nil {
+		return row, err
 	}
-	return v.at(section + url.PathEscape(id))
+	row.Application, err = t.reference(ctx, e.Application)
+	return row, err
 }
 
 // device names what a User-Agent header says.
@@ -227,7 +211,7 @@ func (h *Handler) showEvent(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	page := templates.DashboardEvent{Dashboard: v.in(templates.SectionEvents), SameEvent: v.at("/events", "event", e.Name)}
-	if page.Event, err = h.eventRow(r.Context(), v, e); err != nil {
+	if page.Event, err = h.teller(v).event(r.Context(), e); err != nil {
 		return err
 	}
 	if e.Actor.ID != "" {

@@ -28,7 +28,9 @@ func TestEvents(t *testing.T) {
 
 		const list = "/admin/env/default/events"
 		b := o.browsers[admin.Viewer]
-		wantText(t, b.Open(list), "user.disabled", "user.updated", "support@example.com", "Operator", "System", "Download CSV")
+		wantText(t, b.Open(list), "user.disabled", "user.updated", "support@example.com", "Operator", "System", "Download CSV", ">ada@example.com<")
+		wantText(t, b.Open(list), "!/admin/operators/")
+		wantText(t, o.browsers[admin.Owner].Open(list), "/admin/operators/"+string(o.users[admin.Support].ID))
 		wantText(t, b.Open(list+"?event=user.disabled"), "user.disabled</code>", "!user.updated")
 		wantText(t, b.Open(list+"?actor=support@example.com"), "user.disabled</code>", "!user.updated")
 		wantText(t, b.Open(list+"?target=bob@example.com"), "!user.disabled</code>", "user.updated")
@@ -45,6 +47,10 @@ func TestEvents(t *testing.T) {
 		wantText(t, p, "&#34;after&#34;: {", "&#34;name&#34;: &#34;Bob&#34;", "Whole record")
 		wantText(t, b.Open(link(t, p, "All done to the same")), "user.updated", "!user.disabled")
 		wantStatus(t, b.Open(list+"/evt_none"), http.StatusNotFound)
+
+		// What is gone stays an ID, without a link.
+		must(t, o.Users.Delete(t.Context(), o.Environment.ID, bob.ID, ""))
+		wantText(t, b.Open(list+"?target="+string(bob.ID)), ">"+string(bob.ID)+"<", "!/users/"+string(bob.ID))
 
 		for range 21 {
 			must(t, o.Audit.Record(t.Context(), audit.Event{Environment: string(o.Environment.ID), Name: "user.signed_in", Actor: audit.Actor{Kind: audit.ActorUser, ID: string(ada.ID), Name: ada.Email}}))

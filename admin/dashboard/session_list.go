@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -237,82 +236,4 @@ func (h *Handler) endSelected(w http.ResponseWriter, r *http.Request, v *visit) 
 		return err
 	}
 	return to(w, r, v.back(r, "sessions_ended"))
-}
-
-// teller tells sessions in rows. It remembers what they name.
-type teller struct {
-	h             *Handler
-	v             *visit
-	people        map[string]string
-	organizations map[organizations.ID]templates.Reference
-}
-
-func (h *Handler) teller(v *visit) *teller {
-	return &teller{h, v, map[string]string{}, map[organizations.ID]templates.Reference{}}
-}
-
-// application returns an application; one that is gone has no name, and no session of it lives.
-func (t *teller) application(ctx context.Context, id clients.ID) (*clients.Application, error) {
-	app, err := t.h.Applications.ByID(ctx, t.v.env.ID, id)
-	if errors.Is(err, clients.ErrNotFound) {
-		return &clients.Application{ID: id, Environment: t.v.env.ID}, nil
-	}
-	return app, err
-}
-
-// session is a row about a session in the application.
-func (t *teller) session(ctx context.Context, s *sessions.Listed, app *clients.Application) (templates.SessionRow, error) {
-	row := sessionRow(t.v, s, app)
-	row.UserURI = t.v.at("/users/" + string(s.User))
-	if row.Application.Text = cmp.Or(app.Name, string(app.ID)); app.Name != "" {
-		row.Application.URI = t.v.atApplication(app, "/sessions")
-	}
-	var err error
-	if row.Organization, err = t.organization(ctx, s.Organization); err != nil {
-		return row, err
-	}
-	settled := s.Settled(&app.SessionPolicy, t.v.now)
-	if by := settled.EndedBy; by != "" && by != string(s.User) {
-		row.By, err = t.person(ctx, by)
-	}
-	return row, err
-}
-
-func (t *teller) organization(ctx context.Context, id organizations.ID) (templates.Reference, error) {
-	known, ok := t.organizations[id]
-	if ok || id == "" {
-		return known, nil
-	}
-	o, err := t.h.Organizations.Store.Organization(ctx, t.v.env.ID, id)
-	switch {
-	case err == nil:
-		known = templates.Reference{Text: o.Name, URI: t.v.at("/organizations/" + string(id))}
-	case errors.Is(err, organizations.ErrNotFound):
-		known = templates.Reference{Text: string(id)}
-	default:
-		return known, err
-	}
-	t.organizations[id] = known
-	return known, nil
-}
-
-// person names who has ended something: an operator by her name, anything else by its ID.
-func (t *teller) person(ctx context.Context, id string) (string, error) {
-	known, ok := t.people[id]
-	if ok || !strings.HasPrefix(id, "usr_") {
-		return cmp.Or(known, id), nil
-	}
-	operators, err := t.h.Operators.Environment(ctx)
-	if err != nil {
-		return "", err
-	}
-	known = id
-	switch u, err := t.h.Users.Get(ctx, operators.ID, identity.ID(id)); {
-	case err == nil:
-		known = cmp.Or(u.Profile.Name, u.Email)
-	case !errors.Is(err, identity.ErrNotFound):
-		return "", err
-	}
-	t.people[id] = known
-	return known, nil
 }
