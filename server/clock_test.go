@@ -37,3 +37,19 @@ func TestDevClock(t *testing.T) {
 		}
 	}
 }
+
+// The attack: a page on the web moved the clock of whoever has Portico running on her machine, which ends sessions and purges for good.
+func TestDevClockOtherSite_regression(t *testing.T) {
+	i := servertest.Start(t, servertest.Options{})
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		r, err := http.NewRequest(http.MethodPost, i.Issuer+"/dev/clock", strings.NewReader(`{"offset_seconds": 172800}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "text/plain") // which needs no preflight request
+		r.Header.Set(name, value)
+		if reply := servertest.Do(t, r); reply.Status != http.StatusForbidden || i.Clock.Offset() != 0 {
+			t.Errorf("%s: %s: %d, the clock is %s ahead", name, value, reply.Status, i.Clock.Offset())
+		}
+	}
+}

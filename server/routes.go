@@ -34,7 +34,7 @@ func (s *Server) routes() http.Handler {
 	if s.Config.Local() {
 		root.Handle("/dev/mailbox", s.inOperators(s.pagesWall(operators)))
 		root.Handle("/dev/mailbox/", s.inOperators(s.pagesWall(operators)))
-		root.HandleFunc("POST /dev/clock", s.json(s.devClock))
+		root.Handle("POST /dev/clock", http.NewCrossOriginProtection().Handler(s.json(s.devClock)))
 	}
 	root.Handle("/", issuers)
 	return s.outermost(root)
