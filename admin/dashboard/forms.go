@@ -11,6 +11,7 @@ import (
 // fields are those of the forms, by what the domain calls them, where that isn't the same with dashes.
 var fields = map[string]string{
 	"email": "username", "redirect_uris": "redirect-uri", "post_logout_redirect_uris": "post-logout-redirect-uri", "cors_origins": "cors-origin", "identifiers": "identifier",
+	"search": "q",
 }
 
 // problems makes of what the domain refused the problems that a form is shown again with. What names no field, or one of a

@@ -46,7 +46,6 @@ func (h *Handler) listOrganizations(w http.ResponseWriter, r *http.Request, v *v
 		return err
 	}
 	if len(page.Errors) > 0 {
-		page.Errors[0].Field = "q"
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
 	for i := range found {

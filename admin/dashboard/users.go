@@ -47,7 +47,6 @@ func (h *Handler) listUsers(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	if len(page.Errors) > 0 {
-		page.Errors[0].Field = "q"
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
 	for _, u := range found {
