@@ -75,6 +75,10 @@ var reservedClaims = []string{
 	"permissions", "_claim_names", "_claim_sources",
 }
 
+func reserved(claim string) bool {
+	return slices.ContainsFunc(reservedClaims, func(name string) bool { return strings.EqualFold(name, claim) })
+}
+
 // ParseClaimsTemplate reads a template. Errors: fault.Invalid, one for each mistake, which begins its field with the given one.
 func ParseClaimsTemplate(field string, source []byte) (*ClaimsTemplate, error) {
 	var m mistakes
@@ -92,7 +96,7 @@ func ParseClaimsTemplate(field string, source []byte) (*ClaimsTemplate, error) {
 		return nil, m.err()
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.claims)) {
-		if slices.ContainsFunc(reservedClaims, func(reserved string) bool { return strings.EqualFold(reserved, name) }) {
+		if reserved(name) {
 			m.add(field+"/"+name, "the claim %s is reserved: choose another name", name)
 		}
 	}
@@ -212,8 +216,17 @@ func (p phrase) fill(value func(name string) any) any {
 // MarshalJSON writes the template as it was read, with its names in order.
 func (t *ClaimsTemplate) MarshalJSON() ([]byte, error) { return t.text, nil }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON reads what MarshalJSON wrote, but for claims that were reserved since.
 func (t *ClaimsTemplate) UnmarshalJSON(source []byte) error {
+	var claims map[string]any
+	if err := decode(source, &claims); err != nil {
+		return err
+	}
+	maps.DeleteFunc(claims, func(name string, _ any) bool { return reserved(name) })
+	source, err := json.Marshal(claims)
+	if err != nil {
+		return err
+	}
 	read, err := ParseClaimsTemplate("claims_template", source)
 	if err == nil {
 		*t = *read

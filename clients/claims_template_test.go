@@ -129,6 +129,11 @@ func TestClaimsTemplateCase_regression(t *testing.T) {
 			}
 		}
 	}
+
+	var kept ClaimsTemplate // as it was saved before
+	if err := json.Unmarshal([]byte(`{"plan":1.50,"Grant_ID":"grt_1","sub":"x"}`), &kept); err != nil || string(kept.Source()) != `{"plan":1.50}` {
+		t.Errorf("of a template with claims that were reserved since %s is read, %v", kept.Source(), err)
+	}
 }
 
 // Acceptance 57: claims of more than 3 KB are an error with a name, and never cut.
