@@ -53,8 +53,8 @@ type Document struct {
 	TokenEndpointAuthMethod  AuthMethod        `json:"token_endpoint_auth_method" enum:"client_secret_basic,client_secret_post,client_secret_jwt,private_key_jwt,none" doc:"How it authenticates; none is a public client. client_secret_jwt takes only secrets that were made after it was chosen; private_key_jwt needs jwks or jwks_uri."`
 	JWKS                     json.RawMessage   `json:"jwks,omitempty" doc:"Its public keys as a JWK Set (RFC 7517, section 5), up to 20 in 64 KB. Not with jwks_uri."`
 	JWKSURI                  string            `json:"jwks_uri" maxLength:"2000" doc:"Where its public keys are."`
-	RequirePAR               bool              `json:"require_par" doc:"Take pushed authorization requests alone (RFC 9126)."`
-	RequireDPoP              bool              `json:"require_dpop" doc:"Bind tokens to a key of the client (RFC 9449)."`
+	RequirePAR               bool              `json:"require_par" doc:"Take pushed authorization requests alone (RFC 9126), which are not there yet: false alone is taken."`
+	RequireDPoP              bool              `json:"require_dpop" doc:"Bind tokens to a key of the client (RFC 9449), which is not there yet: false alone is taken."`
 	PKCE                     PKCE              `json:"pkce" enum:"required,optional" doc:"Whether a sign-in needs a code challenge. It is required of public clients."`
 	Consent                  Consent           `json:"consent" enum:"first_party,third_party" doc:"first_party asks nobody, third_party asks for each scope once."`
 	IntrospectsUnaddressed   bool              `json:"introspects_unaddressed" doc:"Of an api: whether it may introspect tokens that are addressed to no api."`

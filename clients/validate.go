@@ -247,6 +247,13 @@ func (a *Application) validateProtocol(m *mistakes) {
 			m.add("token_endpoint_auth_method", "an application of the kind api authenticates to introspect: token_endpoint_auth_method can't be none (RFC 7662, section 2.1)")
 		}
 	}
+	// A promise that nobody keeps is not taken.
+	if a.RequirePAR {
+		m.add("require_par", "require_par can't be true: there are no pushed authorization requests (RFC 9126) here yet")
+	}
+	if a.RequireDPoP {
+		m.add("require_dpop", "require_dpop can't be true: tokens can't be bound to a key (RFC 9449) here yet")
+	}
 	oneOf(m, "access_token_format", a.AccessTokenFormat, Opaque, JWT)
 	oneOf(m, "id_token_signed_response_alg", keys.Algorithm(a.IDTokenSignedResponseAlg), keys.Algorithms()...)
 	oneOf(m, "consent", a.Consent, ConsentFirstParty, ConsentThirdParty)

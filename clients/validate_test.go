@@ -127,6 +127,11 @@ func TestValidate(t *testing.T) {
 		{"client ID", Web, func(a *Application) { a.ClientID = "a b" }, []string{`client_id: client_id "a b" must have 1 to 128 letters, digits or ._~:@/-`}},
 		{"kind", Web, func(a *Application) { a.Kind = "toaster" }, []string{`kind: kind "toaster" must be one of web, spa, native, machine, device, api`}},
 
+		{"what is not there yet", Web, func(a *Application) { a.RequirePAR, a.RequireDPoP = true, true }, []string{
+			"require_par: require_par can't be true: there are no pushed authorization requests (RFC 9126) here yet",
+			"require_dpop: require_dpop can't be true: tokens can't be bound to a key (RFC 9449) here yet",
+		}},
+
 		{"twice the same redirect", Web, func(a *Application) {
 			a.RedirectURIs = []string{"https://a.example/", "https://b.example/", "https://a.example/"}
 		}, []string{`redirect_uris/2: "https://a.example/" is also redirect_uris/0: remove one`}},

@@ -62,8 +62,8 @@ var (
 		{"wildcard_redirects", "allow a star as the leftmost label of a redirect URI"},
 		{"backchannel_logout_session_required", "tell it the session that ended"},
 		{"frontchannel_logout_session_required", "tell it the session that ended"},
-		{"require_par", "take pushed authorization requests alone (RFC 9126)"},
-		{"require_dpop", "bind tokens to a key (RFC 9449)"},
+		{"require_par", "take pushed authorization requests alone (RFC 9126); not there yet"},
+		{"require_dpop", "bind tokens to a key (RFC 9449); not there yet"},
 		{"introspects_unaddressed", "an api may introspect tokens that are addressed to none"},
 	}
 	// A list may be given under the singular of its name too.
