@@ -37,9 +37,22 @@ func (c *cli) applicationCommand() *cobra.Command {
 		return c.reply(map[string]any{"id": app.ID, "deleted": true}, func(w io.Writer) { fmt.Fprintf(w, "Deleted %s (%s).\n", app.Name, app.ID) })
 	})
 	list := c.task("list", "Print the applications of an environment", cobra.NoArgs, c.listApplications)
+	makeDefault := c.task("make-default APPLICATION", "Make an application the default of its environment", one(whichApplication), func(ctx context.Context, s *server.Server, args []string) error {
+		env, app, err := c.find(ctx, s, args[0])
+		if err != nil {
+			return err
+		}
+		if err := s.Founder.MakeDefault(ctx, env.ID, app.ID); err != nil {
+			return err
+		}
+		if env, err = c.chosen(ctx, s); err != nil {
+			return err
+		}
+		return c.tell(s, env, app, "")
+	})
 	check := c.checkRedirect()
-	c.inEnvironment(create, update, show, remove, list, check)
-	g := group("application", "Register and change applications", create, list, show, update, remove, check)
+	c.inEnvironment(create, update, show, remove, list, check, makeDefault)
+	g := group("application", "Register and change applications", create, list, show, update, remove, check, makeDefault)
 	g.Aliases = []string{"app"}
 	return g
 }
