@@ -137,9 +137,10 @@ type Store interface {
 	// Redeem marks the code as used and adds the chain, if there is one, in one transaction whose first statement claims the code. It returns ErrUsed
 	// if the code was used before, whatever runs at once: then it has changed nothing.
 	Redeem(ctx context.Context, env environments.ID, hash [32]byte, now time.Time, chain *Chain) error
-	// State returns the grant's state, and whether the access token with the serial was revoked. One statement.
+	// State returns the grant's state, without its nonce and why it or its session ended, which access tokens don't tell, and whether
+	// the access token with the serial was revoked. One statement.
 	State(ctx context.Context, env environments.ID, id ID, serial Serial) (*State, bool, error)
-	// Standing is State without the grant's claims request and nonce and without the user's profile. Introspection needs none
+	// Standing is State without the grant's claims request and without the user's profile. Introspection needs none
 	// of them, and has it for half the price. One statement.
 	Standing(ctx context.Context, env environments.ID, id ID, serial Serial) (*State, bool, error)
 	// Chain returns the chain with the state of its grant. One statement.

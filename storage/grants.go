@@ -22,13 +22,14 @@ import (
 type Grants struct{ DB *DB }
 
 // What grants.State is read from: the grant g, its session, the session's user u and her position. Every column has its price, so there
-// are no others. What is joined is found by its ID, and its environment compared by IS NOT DISTINCT FROM: from = PostgreSQL
+// are no others, and an expression has a name: each query asks the driver for it, and without one it is the whole text. What is joined is found by its ID, and its environment compared by IS NOT DISTINCT FROM: from = PostgreSQL
 // would conclude that it could as well begin with all users of the environment, which looks cheap while it has no statistics.
 const (
-	standingColumns = `g.id, g.session_id, g.user_id, g.application_id, g.scopes, g.audience, g.revoked_at, g.revoked_reason, ` +
-		`sessions.auth_time, sessions.amr, sessions.acr, sessions.last_active_at, sessions.ended_at, sessions.ended_reason, u.status, ` +
-		`coalesce(sessions.organization_id, ''), ` + positionOfSession
-	stateColumns       = standingColumns + `, g.claims, g.nonce, ` + profileColumns
+	standingColumns = `g.session_id, g.user_id, g.application_id, g.scopes, g.audience, g.revoked_at, ` +
+		`sessions.auth_time, sessions.amr, sessions.acr, sessions.last_active_at, sessions.ended_at, u.status, ` +
+		`coalesce(sessions.organization_id, '') AS organization_id, ` + positionOfSession + ` AS position`
+	stateColumns       = standingColumns + `, g.claims, ` + profileColumns
+	wholeColumns       = stateColumns + `, g.id, g.nonce, g.revoked_reason, sessions.ended_reason`
 	joinSessionAndUser = `
 		JOIN sessions ON sessions.id = g.session_id AND sessions.environment_id IS NOT DISTINCT FROM g.environment_id
 		JOIN users u ON u.id = sessions.user_id AND u.environment_id IS NOT DISTINCT FROM g.environment_id`
@@ -39,16 +40,23 @@ func newStanding(env environments.ID) (*grants.State, []any) {
 	state := &grants.State{}
 	g, session, user := &state.Grant, &state.Session, &state.User
 	g.Environment, session.Environment, user.Environment = env, env, env
-	return state, append(make([]any, 0, 48), (*string)(&g.ID), (*string)(&g.Session), (*string)(&g.User), (*string)(&g.Application),
-		(*words)(&g.Scopes), (*words)(&g.Audience), (*instant)(&g.RevokedAt), &g.RevokedReason,
+	return state, append(make([]any, 0, 32), (*string)(&g.Session), (*string)(&g.User), (*string)(&g.Application),
+		(*words)(&g.Scopes), (*words)(&g.Audience), (*instant)(&g.RevokedAt),
 		(*instant)(&session.AuthTime), (*words)(&session.AMR), &session.ACR, (*instant)(&session.LastActiveAt), (*instant)(&session.EndedAt),
-		(*string)(&session.EndedReason), (*string)(&user.Status), (*string)(&session.Organization), position{&state.Position})
+		(*string)(&user.Status), (*string)(&session.Organization), position{&state.Position})
 }
 
 // newState returns a state of the environment, and where the stateColumns go.
 func newState(env environments.ID) (*grants.State, []any) {
 	state, dest := newStanding(env)
-	return state, appendProfile(append(dest, &state.Grant.Claims, &state.Grant.Nonce), &state.User)
+	return state, appendProfile(append(dest, &state.Grant.Claims), &state.User)
+}
+
+// newWhole returns a state of the environment, and where the wholeColumns go.
+func newWhole(env environments.ID) (*grants.State, []any) {
+	state, dest := newState(env)
+	g := &state.Grant
+	return state, append(dest, (*string)(&g.ID), &g.Nonce, &g.RevokedReason, (*string)(&state.Session.EndedReason))
 }
 
 // find runs a statement for the row of a state.
@@ -88,13 +96,13 @@ func (s Grants) CreateGrant(ctx context.Context, g *grants.Grant, c *grants.Code
 }
 
 const findCode = `
-	SELECT ` + stateColumns + `, c.redirect_uri, c.code_challenge, c.created_at, c.expires_at, c.used_at
+	SELECT ` + wholeColumns + `, c.redirect_uri, c.code_challenge, c.created_at, c.expires_at, c.used_at
 	FROM codes c
 		JOIN grants g ON g.id = c.grant_id AND g.environment_id IS NOT DISTINCT FROM c.environment_id` + joinSessionAndUser + `
 	WHERE c.environment_id = ? AND c.hash = ?`
 
 func (s Grants) Code(ctx context.Context, env environments.ID, hash [32]byte) (*grants.Code, *grants.State, error) {
-	state, dest := newState(env)
+	state, dest := newWhole(env)
 	c := &grants.Code{Hash: hash, Environment: env}
 	dest = append(dest, &c.RedirectURI, &c.CodeChallenge, (*instant)(&c.CreatedAt), (*instant)(&c.ExpiresAt), (*instant)(&c.UsedAt))
 	if err := s.find(ctx, state, dest, findCode, string(env), hash[:]); err != nil {
@@ -141,7 +149,7 @@ func (s Grants) Redeem(ctx context.Context, env environments.ID, hash [32]byte, 
 
 // ofAccessToken completes a statement that reads a grant for one of its access tokens.
 const ofAccessToken = `,
-		EXISTS (SELECT 1 FROM revoked_access_tokens r WHERE r.environment_id = g.environment_id AND r.serial = ?)
+		EXISTS (SELECT 1 FROM revoked_access_tokens r WHERE r.environment_id = g.environment_id AND r.serial = ?) AS revoked
 	FROM grants g` + joinSessionAndUser + `
 	WHERE g.environment_id = ? AND g.id = ?`
 
@@ -162,6 +170,7 @@ func (s Grants) Standing(ctx context.Context, env environments.ID, id grants.ID,
 
 func (s Grants) ofAccessToken(ctx context.Context, state *grants.State, dest []any, q string, id grants.ID, serial grants.Serial) (*grants.State, bool, error) {
 	var revoked bool
+	state.Grant.ID = id
 	if err := s.find(ctx, state, append(dest, &revoked), q, serial[:], string(state.Grant.Environment), string(id)); err != nil {
 		return nil, false, err
 	}
@@ -169,13 +178,13 @@ func (s Grants) ofAccessToken(ctx context.Context, state *grants.State, dest []a
 }
 
 const findChain = `
-	SELECT ` + stateColumns + `, t.generation, t.hash, t.recent, t.rotated_at, t.rotated_from, t.rotated_by, t.created_at
+	SELECT ` + wholeColumns + `, t.generation, t.hash, t.recent, t.rotated_at, t.rotated_from, t.rotated_by, t.created_at
 	FROM refresh_tokens t
 		JOIN grants g ON g.id = t.grant_id AND g.environment_id IS NOT DISTINCT FROM t.environment_id` + joinSessionAndUser + `
 	WHERE t.environment_id = ? AND t.id = ?`
 
 func (s Grants) Chain(ctx context.Context, env environments.ID, id grants.ChainID) (*grants.Chain, *grants.State, error) {
-	state, dest := newState(env)
+	state, dest := newWhole(env)
 	c := &grants.Chain{ID: id, Environment: env}
 	dest = append(dest, &c.Generation, (*hash)(&c.Hash), (*recent)(&c.Recent), (*instant)(&c.RotatedAt),
 		&c.RotatedBy.Address, &c.RotatedBy.UserAgent, (*instant)(&c.CreatedAt))

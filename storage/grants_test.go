@@ -33,11 +33,11 @@ func TestGrantKeepsEverything(t *testing.T) {
 		want := &grants.State{
 			Grant: grants.Grant{
 				ID: grant.ID, Environment: h.env, Session: session.ID, User: user.ID, Application: h.app.ID, Scopes: grant.Scopes, Audience: grant.Audience,
-				RevokedAt: grant.RevokedAt, RevokedReason: grant.RevokedReason,
+				RevokedAt: grant.RevokedAt,
 			},
 			Session: sessions.Session{
 				ID: session.ID, Environment: h.env, User: user.ID, Application: h.app.ID, Organization: session.Organization, Authentication: session.Authentication,
-				LastActiveAt: session.LastActiveAt, EndedAt: session.EndedAt, EndedReason: session.EndedReason,
+				LastActiveAt: session.LastActiveAt, EndedAt: session.EndedAt,
 			},
 			User: identity.User{ID: user.ID, Environment: h.env, Status: user.Status},
 		}
@@ -46,13 +46,14 @@ func TestGrantKeepsEverything(t *testing.T) {
 		wantEqual(t, "Standing", state, want)
 		wantEqual(t, "revoked", revoked, false)
 
-		want.Grant.Claims, want.Grant.Nonce = grant.Claims, grant.Nonce
+		want.Grant.Claims = grant.Claims
 		want.User.Email, want.User.EmailVerified, want.User.Profile, want.User.UpdatedAt = user.Email, user.EmailVerified, user.Profile, user.UpdatedAt
 		state, revoked, err = store.State(ctx, h.env, grant.ID, grants.Serial{})
 		must(t, err)
 		wantEqual(t, "State", state, want)
 		wantEqual(t, "revoked", revoked, false)
 
+		want.Grant.Nonce, want.Grant.RevokedReason, want.Session.EndedReason = grant.Nonce, grant.RevokedReason, session.EndedReason
 		readCode, state, err := store.Code(ctx, h.env, code.Hash)
 		must(t, err)
 		wantEqual(t, "Code", readCode, &code)
@@ -188,7 +189,7 @@ func TestRotateTogether(t *testing.T) {
 func TestRevoke(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
 		ctx, h, store := t.Context(), build(t, db), storage.Grants{DB: db}
-		grant, _ := h.newGrant(t, h.session, morning)
+		grant, code := h.newGrant(t, h.session, morning)
 		for _, want := range []bool{true, false} {
 			revoked, err := store.RevokeGrant(ctx, h.env, grant.ID, "code_reuse", morning)
 			must(t, err)
@@ -202,13 +203,15 @@ func TestRevoke(t *testing.T) {
 			state, revoked, err := store.State(ctx, h.env, grant.ID, serial)
 			must(t, err)
 			wantEqual(t, "revoked by State", revoked, want)
-			wantEqual(t, "reason", state.Grant.RevokedReason, "code_reuse")
 			wantEqual(t, "time", state.Grant.RevokedAt, morning)
 			revoked, err = store.SerialRevoked(ctx, h.env, serial)
 			must(t, err)
 			wantEqual(t, "SerialRevoked", revoked, want)
 			must(t, store.RevokeSerial(ctx, h.env, serial, morning.Add(time.Hour)))
 		}
+		_, state, err := store.Code(ctx, h.env, code.Hash)
+		must(t, err)
+		wantEqual(t, "reason", state.Grant.RevokedReason, "code_reuse")
 	})
 }
 

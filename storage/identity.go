@@ -19,32 +19,18 @@ import (
 type Users struct{ DB *DB }
 
 type userRow struct {
-	EnvironmentID       string `gorm:"primaryKey"`
-	ID                  string `gorm:"primaryKey"`
-	Email               string
-	EmailKey            string
-	EmailVerified       bool
-	Status              string
-	PasswordHash        string
-	PasswordChangedAt   *int64
-	Name                string
-	GivenName           string
-	FamilyName          string
-	MiddleName          string
-	Nickname            string
-	PreferredUsername   string
-	Profile             string
-	Picture             string
-	Website             string
-	Gender              string
-	Birthdate           string
-	Zoneinfo            string
-	Locale              string
-	PhoneNumber         string
-	PhoneNumberVerified bool
-	Address             address
-	CreatedAt           int64 `gorm:"autoCreateTime:false"`
-	UpdatedAt           int64 `gorm:"autoUpdateTime:false"`
+	EnvironmentID     string `gorm:"primaryKey"`
+	ID                string `gorm:"primaryKey"`
+	Email             string
+	EmailKey          string
+	EmailVerified     bool
+	Status            string
+	PasswordHash      string
+	PasswordChangedAt *int64
+	Name              string
+	Profile           profile
+	CreatedAt         int64 `gorm:"autoCreateTime:false"`
+	UpdatedAt         int64 `gorm:"autoUpdateTime:false"`
 }
 
 func (userRow) TableName() string { return "users" }
@@ -54,64 +40,62 @@ func rowOfUser(u *identity.User) (userRow, error) {
 	if err != nil {
 		return userRow{}, err
 	}
-	p := &u.Profile
 	return userRow{
 		EnvironmentID: string(u.Environment), ID: string(u.ID), Email: u.Email, EmailKey: key, EmailVerified: u.EmailVerified,
 		Status: string(u.Status), PasswordHash: u.PasswordHash, PasswordChangedAt: microsOrNull(u.PasswordChangedAt),
-		Name: p.Name, GivenName: p.GivenName, FamilyName: p.FamilyName, MiddleName: p.MiddleName, Nickname: p.Nickname,
-		PreferredUsername: p.PreferredUsername, Profile: p.Profile, Picture: p.Picture, Website: p.Website, Gender: p.Gender,
-		Birthdate: p.Birthdate, Zoneinfo: p.Zoneinfo, Locale: p.Locale, PhoneNumber: p.PhoneNumber,
-		PhoneNumberVerified: p.PhoneNumberVerified, Address: address(p.Address),
-		CreatedAt: micros(u.CreatedAt), UpdatedAt: micros(u.UpdatedAt),
+		Name: u.Profile.Name, Profile: profile(u.Profile), CreatedAt: micros(u.CreatedAt), UpdatedAt: micros(u.UpdatedAt),
 	}, nil
 }
 
 func (r *userRow) user() *identity.User {
-	return &identity.User{
+	u := &identity.User{
 		ID: identity.ID(r.ID), Environment: environments.ID(r.EnvironmentID), Email: r.Email, EmailVerified: r.EmailVerified,
-		Status: identity.Status(r.Status),
-		Profile: identity.Profile{
-			Name: r.Name, GivenName: r.GivenName, FamilyName: r.FamilyName, MiddleName: r.MiddleName, Nickname: r.Nickname,
-			PreferredUsername: r.PreferredUsername, Profile: r.Profile, Picture: r.Picture, Website: r.Website, Gender: r.Gender,
-			Birthdate: r.Birthdate, Zoneinfo: r.Zoneinfo, Locale: r.Locale, PhoneNumber: r.PhoneNumber,
-			PhoneNumberVerified: r.PhoneNumberVerified, Address: identity.Address(r.Address),
-		},
+		Status: identity.Status(r.Status), Profile: identity.Profile(r.Profile),
 		PasswordHash: r.PasswordHash, PasswordChangedAt: timeOrZero(r.PasswordChangedAt),
 		CreatedAt: timeOf(r.CreatedAt), UpdatedAt: timeOf(r.UpdatedAt),
 	}
+	u.Profile.Name = r.Name
+	return u
 }
 
 // profileColumns are those of a user u that claims are made of. appendProfile appends where they go.
-const profileColumns = `u.email, u.email_verified, u.name, u.given_name, u.family_name, u.middle_name, u.nickname, u.preferred_username, u.profile, ` +
-	`u.picture, u.website, u.gender, u.birthdate, u.zoneinfo, u.locale, u.phone_number, u.phone_number_verified, u.address, u.updated_at`
+const profileColumns = `u.email, u.email_verified, u.name, u.profile, u.updated_at`
 
 func appendProfile(dest []any, u *identity.User) []any {
-	p := &u.Profile
-	return append(dest, &u.Email, &u.EmailVerified, &p.Name, &p.GivenName, &p.FamilyName, &p.MiddleName, &p.Nickname, &p.PreferredUsername,
-		&p.Profile, &p.Picture, &p.Website, &p.Gender, &p.Birthdate, &p.Zoneinfo, &p.Locale, &p.PhoneNumber, &p.PhoneNumberVerified,
-		(*address)(&p.Address), (*instant)(&u.UpdatedAt))
+	return append(dest, &u.Email, &u.EmailVerified, &u.Profile.Name, (*profile)(&u.Profile), (*instant)(&u.UpdatedAt))
 }
 
-// address reads and writes an address as JSON; the zero address is "".
-type address identity.Address
+// profile reads and writes a profile as JSON: one column, as nobody is looked up by a field of it and each column has its
+// price. The name, which is listed beside the address, is a column of its own.
+type profile struct {
+	Name                string           `json:"-"`
+	GivenName           string           `json:"given_name,omitempty"`
+	FamilyName          string           `json:"family_name,omitempty"`
+	MiddleName          string           `json:"middle_name,omitempty"`
+	Nickname            string           `json:"nickname,omitempty"`
+	PreferredUsername   string           `json:"preferred_username,omitempty"`
+	Profile             string           `json:"profile,omitempty"`
+	Picture             string           `json:"picture,omitempty"`
+	Website             string           `json:"website,omitempty"`
+	Gender              string           `json:"gender,omitempty"`
+	Birthdate           string           `json:"birthdate,omitempty"`
+	Zoneinfo            string           `json:"zoneinfo,omitempty"`
+	Locale              string           `json:"locale,omitempty"`
+	PhoneNumber         string           `json:"phone_number,omitempty"`
+	PhoneNumberVerified bool             `json:"phone_number_verified,omitempty"`
+	Address             identity.Address `json:"address,omitzero"`
+}
 
-func (a *address) Scan(src any) error {
+func (p *profile) Scan(src any) error {
 	text, ok := src.(string)
 	if !ok {
-		return fmt.Errorf("an address is kept as %T", src)
+		return fmt.Errorf("a profile is kept as %T", src)
 	}
-	if text == "" {
-		*a = address{}
-		return nil
-	}
-	return json.Unmarshal([]byte(text), (*identity.Address)(a))
+	return json.Unmarshal([]byte(text), p)
 }
 
-func (a address) Value() (driver.Value, error) {
-	if a == (address{}) {
-		return "", nil
-	}
-	encoded, err := json.Marshal(identity.Address(a))
+func (p profile) Value() (driver.Value, error) {
+	encoded, err := json.Marshal(p)
 	return string(encoded), err
 }
 
