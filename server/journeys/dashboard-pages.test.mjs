@@ -8,6 +8,7 @@ import { issuer } from './lib/portico.mjs';
 
 // These applications are looked at beside the default one: what an application's pages have depends on its kind.
 const applications = ['Wiki', 'Engine', 'Reports'];
+const person = 'ines'; // is signed in, and a member
 
 // crawl returns an address for each kind of page that the operator of the tab finds from /admin, by a name of the kind.
 async function crawl(page) {
@@ -31,11 +32,18 @@ async function crawl(page) {
     return [...(await response.text()).matchAll(/<a [^>]*href="([^"]+)"/g)].map(([, href]) => href.replaceAll('&amp;', '&'));
   };
   add('/admin');
+  const find = async (list, name) => {
+    const found = (await links(new URL(`/admin/env/default/${list}?q=${name}`, issuer)))
+      .filter((href) => new RegExp(`/${list}/[a-z]{3}_\\w+$`).test(href));
+    assert.equal(found.length, 1, `${name} in ${list}`);
+    return found[0];
+  };
   for (const name of applications) {
-    const [href] = (await links(new URL(`/admin/env/default/applications?q=${name}`, issuer))).filter((link) => /\/app_\w+$/.test(link));
+    const href = await find('applications', name);
     names.set(href.split('/').at(-1), name.toLowerCase());
     add(href);
   }
+  add(await find('users', person));
   for (let url; (url = waiting.shift()); ) (await links(url)).forEach(add);
   return found;
 }
