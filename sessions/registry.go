@@ -29,6 +29,7 @@ type Registry struct {
 	// Applications is *clients.Registry.
 	Applications interface {
 		ByID(ctx context.Context, env environments.ID, id clients.ID) (*clients.Application, error)
+		All(ctx context.Context, env environments.ID) ([]*clients.Application, error)
 		EndSessions(ctx context.Context, env environments.ID, id clients.ID, reason string) error
 	}
 	InTx func(ctx context.Context, fn func(context.Context) error) error
@@ -377,11 +378,11 @@ func (r *Registry) EndSessionsOf(ctx context.Context, env environments.ID, user 
 // EndApplication ends every session of the application at once, however many there are, and returns how many were alive. The
 // sweep records their events and tells the application of each.
 func (r *Registry) EndApplication(ctx context.Context, app *clients.Application, reason EndedReason) (int, error) {
-	count, err := r.Store.CountEnding(ctx, app, &app.SessionPolicy, r.Now().UTC())
+	living, err := r.countLiving(ctx, app)
 	if err != nil {
-		return 0, fmt.Errorf("count the sessions of %s: %w", app.ID, err)
+		return 0, err
 	}
-	return count.Living, r.Applications.EndSessions(ctx, app.Environment, app.ID, string(reason))
+	return living, r.Applications.EndSessions(ctx, app.Environment, app.ID, string(reason))
 }
 
 // Cut implements clients.SessionEnder. A session that somebody is just starting may be among those that it ends.

@@ -78,6 +78,8 @@ type Store interface {
 	Note(ctx context.Context, settled []Session) error
 	// EndBrowserSessions ends the browser sessions that the selection names (Session, Application and Organization are not looked at).
 	EndBrowserSessions(ctx context.Context, env environments.ID, which Selection, reason EndedReason, now time.Time) error
+	// EndAllBrowserSessions ends every browser session of the environment.
+	EndAllBrowserSessions(ctx context.Context, env environments.ID, reason EndedReason, now time.Time) error
 	// MarkActive moves last_active_at of sessions and browser sessions forward, never back, and only of those that have not ended.
 	MarkActive(ctx context.Context, marks Marks) error
 

@@ -328,6 +328,11 @@ func (s Sessions) EndBrowserSessions(ctx context.Context, env environments.ID, w
 	return err
 }
 
+func (s Sessions) EndAllBrowserSessions(ctx context.Context, env environments.ID, reason sessions.EndedReason, now time.Time) error {
+	_, err := s.DB.exec(ctx, endBrowserSessions, micros(now), string(reason), string(env))
+	return err
+}
+
 // markChunk bounds how many rows one statement of MarkActive locks.
 const markChunk = 500
 

@@ -276,7 +276,7 @@ func TestSessions(t *testing.T) {
 		if n := c.want(t, 200, "POST /users/"+string(ada.ID)+"/sessions:end", ""); n.field("ended") != 0.0 {
 			t.Errorf("POST sessions:end = %s", n.text)
 		}
-		if a := c.want(t, 400, "GET /sessions", ""); !cmp.Equal(a.fields(), []string{"application_id", "user_id"}) {
+		if a := c.want(t, 400, "GET /sessions", ""); !cmp.Equal(a.fields(), []string{"application_id", "user_id", "organization_id"}) {
 			t.Errorf("GET /sessions = %s", a.text)
 		}
 		c.want(t, 404, "GET /sessions/ses_1", "")

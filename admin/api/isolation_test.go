@@ -93,7 +93,8 @@ var bodies = map[string]string{
 	"POST /organizations": `{"name":"New"}`, "PATCH /organizations/{organization_id}": `{"name":"Taken over"}`,
 	"POST /organizations/{organization_id}/memberships":                  `{"user_id":"usr_1"}`,
 	"PATCH /organizations/{organization_id}/memberships/{membership_id}": `{"state":"deactivated"}`,
-	"PATCH /settings": `{"sign_up":true}`, "POST /environments": `{"slug":"new","name":"New"}`, "PATCH /environments/{environment_id}": `{"sign_up":true}`,
+	"POST /sessions:end": `{"all":true}`,
+	"PATCH /settings":    `{"sign_up":true}`, "POST /environments": `{"slug":"new","name":"New"}`, "PATCH /environments/{environment_id}": `{"sign_up":true}`,
 }
 
 // acceptance 8: from one environment nothing of another can be seen, listed, guessed or used, for every operation.
@@ -136,6 +137,11 @@ func TestIsolation(t *testing.T) {
 		}
 		c.want(t, 404, "GET /sessions?user_id="+there.ids["user_id"], "")
 		c.want(t, 404, "GET /sessions?application_id="+there.ids["application_id"], "")
+		c.want(t, 404, "GET /sessions?organization_id="+there.ids["organization_id"], "")
+		for _, name := range []string{"user_id", "application_id", "organization_id"} {
+			c.want(t, 404, "POST /sessions:end", `{"`+name+`":"`+there.ids[name]+`"}`)
+		}
+		c.want(t, 200, "POST /sessions:end", `{"all":true}`)
 		if a := c.want(t, 200, "GET /sessions?application_id="+here.ids["application_id"]+"&user_id="+there.ids["user_id"], ""); len(a.field("data").([]any)) > 0 {
 			t.Errorf("sessions of another environment's user: %s", a.text)
 		}

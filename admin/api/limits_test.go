@@ -146,6 +146,7 @@ func TestEveryLimit(t *testing.T) {
 			{c, "PATCH " + user, `{}`, user},
 			{c, "POST " + user + "/disable", `{}`, user},
 			{c, "POST " + user + "/enable", `{}`, user},
+			{c, "POST /sessions:end", `{"application_id":"` + strings.TrimPrefix(web, "/applications/") + `"}`, web + "/sessions"},
 			{c, "POST /organizations", `{"name":"Another"}`, "/organizations"},
 			{c, "PATCH " + organization, `{}`, organization},
 			{c, "POST /roles", `{"name":"another"}`, "/roles"},

@@ -100,6 +100,7 @@ func TestEveryOperation(t *testing.T) {
 		c.want(t, 200, "GET "+grace+"/sessions", "")
 		c.want(t, 200, "GET "+session, "")
 		c.want(t, 200, "POST "+session+"/end", "")
+		c.want(t, 200, "POST /sessions:end?dry_run=true", `{"user_id":"`+user.str("id")+`"}`)
 		c.want(t, 200, "POST "+app+"/sessions:end", "")
 		c.want(t, 200, "POST "+grace+"/sessions:end", "")
 

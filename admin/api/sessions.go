@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -22,8 +24,15 @@ func (a *API) registerSessions() {
 	const latest = "The latest started first."
 	register(a, operation{
 		id: "list-sessions", at: "GET /sessions", tag: tagSessions, needs: read,
-		summary: "List sessions of an application or a user", description: latest + " One of application_id and user_id, at least, must be given.",
+		summary:     "List sessions of an application, a user or an organization",
+		description: latest + " One of application_id, user_id and organization_id, at least, must be given.",
 	}, a.listSessions)
+	register(a, operation{
+		id: "end-sessions", at: "POST /sessions:end", tag: tagSessions, needs: write,
+		summary: "End all sessions of an application, a user or an organization",
+		description: "Or those that these have in common, or with all every session of the environment. Those of a user alone, and all, end with the sign-ins of " +
+			"the browsers. With dry_run=true nothing is ended, and the answer says how many it would be now.",
+	}, a.endSessions)
 	register(a, operation{
 		id: "list-application-sessions", at: "GET /applications/{application_id}/sessions", tag: tagSessions, needs: read,
 		summary: "List the sessions of an application", description: latest,
@@ -54,6 +63,7 @@ type Session struct {
 	ID               sessions.ID          `json:"id" doc:"ses_…, the sid of its tokens."`
 	UserID           identity.ID          `json:"user_id"`
 	ApplicationID    clients.ID           `json:"application_id"`
+	OrganizationID   organizations.ID     `json:"organization_id,omitempty" doc:"The organization that it is in; absent if it is in none."`
 	BrowserSessionID sessions.BrowserID   `json:"browser_session_id" doc:"The sign-in of a browser that it was started from."`
 	Status           string               `json:"status" enum:"active,ended"`
 	AuthTime         time.Time            `json:"auth_time" doc:"When the user proved who she is."`
@@ -72,7 +82,8 @@ type Session struct {
 // sessionOf tells a session under the policy of its application.
 func sessionOf(s *sessions.Session, p *clients.SessionPolicy, now time.Time) Session {
 	d := Session{
-		ID: s.ID, UserID: s.User, ApplicationID: s.Application, BrowserSessionID: s.BrowserSession, Status: "active",
+		ID: s.ID, UserID: s.User, ApplicationID: s.Application, OrganizationID: s.Organization,
+		BrowserSessionID: s.BrowserSession, Status: "active",
 		AuthTime: s.AuthTime, AMR: append([]string{}, s.AMR...), ACR: s.ACR, Address: s.Address, UserAgent: s.UserAgent,
 		CreatedAt: s.CreatedAt, LastActiveAt: s.LastActiveAt,
 	}
@@ -113,16 +124,52 @@ func (s SessionStatus) state() sessions.State {
 func (a *API) listSessions(ctx context.Context, in *struct {
 	Page
 	SessionStatus
-	ApplicationID clients.ID  `query:"application_id" doc:"Only sessions in this application."`
-	UserID        identity.ID `query:"user_id" doc:"Only sessions of this user."`
+	ApplicationID  clients.ID       `query:"application_id" doc:"Only sessions in this application."`
+	UserID         identity.ID      `query:"user_id" doc:"Only sessions of this user."`
+	OrganizationID organizations.ID `query:"organization_id" doc:"Only sessions in this organization."`
 }) (*reply[list[Session]], error) {
 	switch {
+	case in.OrganizationID != "":
+		return a.sessionsOfOrganization(ctx, sessions.Selection{
+			Organization: in.OrganizationID, Application: in.ApplicationID, User: in.UserID,
+		}, in.Page, in.SessionStatus)
 	case in.ApplicationID != "":
 		return a.sessionsIn(ctx, in.ApplicationID, in.UserID, in.Page, in.SessionStatus)
 	case in.UserID != "":
 		return a.sessionsOf(ctx, in.UserID, in.Page, in.SessionStatus)
 	}
-	return nil, errors.Join(fault.Invalidf("application_id", "give application_id or user_id"), fault.Invalidf("user_id", "give application_id or user_id"))
+	var missing []error
+	for _, field := range []string{"application_id", "user_id", "organization_id"} {
+		missing = append(missing, fault.Invalidf(field, "give application_id, user_id or organization_id"))
+	}
+	return nil, errors.Join(missing...)
+}
+
+func (a *API) sessionsOfOrganization(ctx context.Context, which sessions.Selection, page Page, status SessionStatus) (*reply[list[Session]], error) {
+	after, err := page.after()
+	if err != nil {
+		return nil, err
+	}
+	env := environments.FromContext(ctx)
+	if _, err := a.Organizations.Store.Organization(ctx, env.ID, which.Organization); err != nil {
+		return nil, err
+	}
+	q, err := a.Sessions.Select(ctx, env.ID, which, status.state())
+	if err != nil {
+		return nil, err
+	}
+	q.Older, q.Limit = sessions.ID(after), page.Limit
+	found, more, err := a.Sessions.Store.SelectedSessions(ctx, env.ID, q)
+	if err != nil {
+		return nil, fmt.Errorf("list sessions of %s: %w", which.Organization, err)
+	}
+	policies := map[clients.ID]*clients.SessionPolicy{}
+	for _, app := range q.Applications {
+		policies[app.ID] = &app.SessionPolicy
+	}
+	return pageOf(found, more,
+		func(s sessions.Listed) string { return string(s.ID) },
+		func(s sessions.Listed) Session { return sessionOf(&s.Session, policies[s.Application], q.Now) }), nil
 }
 
 // listApplicationSessions serves GET /applications/{application_id}/sessions.
@@ -230,6 +277,100 @@ func (a *API) endSession(ctx context.Context, in *struct{ OneSession }) (*reply[
 // Ended is how many sessions were ended.
 type Ended struct {
 	Ended int `json:"ended" doc:"How many sessions were ended."`
+}
+
+// SessionsToEnd names sessions. What is given must all fit.
+type SessionsToEnd struct {
+	UserID         *identity.ID      `json:"user_id,omitempty" nullable:"false" minLength:"1" maxLength:"100" doc:"Only sessions of this user."`
+	ApplicationID  *clients.ID       `json:"application_id,omitempty" nullable:"false" minLength:"1" maxLength:"100" doc:"Only sessions in this application."`
+	OrganizationID *organizations.ID `json:"organization_id,omitempty" nullable:"false" minLength:"1" maxLength:"100" doc:"Only sessions in this organization."`
+	All            bool              `json:"all,omitempty" doc:"Every session of the environment, in place of the others."`
+}
+
+// selection is what the IDs name. An empty one is a mistake, as without it more would be named than was meant.
+func (s *SessionsToEnd) selection() (which sessions.Selection, err error) {
+	which.User = givenID("user_id", s.UserID, &err)
+	which.Application = givenID("application_id", s.ApplicationID, &err)
+	which.Organization = givenID("organization_id", s.OrganizationID, &err)
+	return which, err
+}
+
+// givenID is the ID of a field that may be absent. It joins what is wrong with it to err.
+func givenID[T ~string](field string, id *T, err *error) T {
+	const most = 100
+	if id == nil {
+		return ""
+	}
+	if n := utf8.RuneCountInString(string(*id)); n < 1 || n > most {
+		*err = errors.Join(*err, fault.Invalidf(field, "%s must have 1 to %d characters", field, most))
+	}
+	return *id
+}
+
+// SessionsEnded is how many sessions were ended, or would be.
+type SessionsEnded struct {
+	DryRun       bool `json:"dry_run,omitempty" doc:"Nothing was ended."`
+	EndsSessions *int `json:"ends_sessions,omitempty" doc:"Of a dry run: how many sessions would be ended now."`
+	Ended        *int `json:"ended,omitempty" doc:"How many sessions were ended."`
+}
+
+// endSessions serves POST /sessions:end.
+func (a *API) endSessions(ctx context.Context, in *struct {
+	DryRun bool `query:"dry_run" doc:"End nothing, and tell how many sessions it would be."`
+	body[SessionsToEnd]
+}) (*reply[SessionsEnded], error) {
+	env := environments.FromContext(ctx).ID
+	which, err := in.sent.selection()
+	if err != nil {
+		return nil, err
+	}
+	switch named := which != (sessions.Selection{}); {
+	case named && in.sent.All:
+		return nil, fault.Invalidf("all", "all is every session of the environment: leave it out, or user_id, application_id and organization_id")
+	case !named && !in.sent.All:
+		return nil, fault.Invalidf("all", "give user_id, application_id or organization_id, or set all to true for every session of the environment")
+	}
+	if err := a.checkSelection(ctx, env, which); err != nil {
+		return nil, err
+	}
+	var n int
+	switch {
+	case in.DryRun && in.sent.All:
+		n, err = a.Sessions.CountAll(ctx, env)
+	case in.DryRun:
+		n, err = a.Sessions.CountSelected(ctx, env, which)
+	case in.sent.All:
+		n, err = a.Sessions.EndAll(ctx, env, sessions.EndedByOperator)
+	default:
+		n, err = a.Sessions.EndSelected(ctx, env, which, sessions.EndedByOperator)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if in.DryRun {
+		return &reply[SessionsEnded]{SessionsEnded{DryRun: true, EndsSessions: &n}}, nil
+	}
+	return &reply[SessionsEnded]{SessionsEnded{Ended: &n}}, nil
+}
+
+// checkSelection reports what the selection names that isn't there.
+func (a *API) checkSelection(ctx context.Context, env environments.ID, which sessions.Selection) error {
+	if which.User != "" {
+		if _, err := a.Users.Get(ctx, env, which.User); err != nil {
+			return err
+		}
+	}
+	if which.Application != "" {
+		if _, err := a.Applications.ByID(ctx, env, which.Application); err != nil {
+			return err
+		}
+	}
+	if which.Organization != "" {
+		if _, err := a.Organizations.Store.Organization(ctx, env, which.Organization); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endApplicationSessions serves POST /applications/{application_id}/sessions:end.

@@ -228,16 +228,7 @@ func (h *Handler) endSelected(w http.ResponseWriter, r *http.Request, v *visit) 
 	if c.empty() || len(c.wrong) > 0 {
 		return to(w, r, v.back(r, ""))
 	}
-	if c.Selection == (sessions.Selection{Application: c.Application}) {
-		app, err := h.Applications.ByID(r.Context(), v.env.ID, c.Application)
-		if err != nil {
-			return err
-		}
-		_, err = h.Sessions.EndApplication(r.Context(), app, sessions.EndedByOperator)
-		if err != nil {
-			return err
-		}
-	} else if _, err := h.Sessions.EndSelected(r.Context(), v.env.ID, c.Selection, sessions.EndedByOperator); err != nil {
+	if _, err := h.Sessions.EndSelected(r.Context(), v.env.ID, c.Selection, sessions.EndedByOperator); err != nil {
 		return err
 	}
 	return to(w, r, v.back(r, "sessions_ended"))

@@ -13,6 +13,7 @@ import (
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
+	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/server"
 	"github.com/portico-id/portico/sessions"
 )
@@ -22,6 +23,7 @@ type sessionDocument struct {
 	ID             sessions.ID          `json:"id"`
 	User           identity.ID          `json:"user_id"`
 	Application    clients.ID           `json:"application_id"`
+	Organization   organizations.ID     `json:"organization_id,omitempty"`
 	BrowserSession sessions.BrowserID   `json:"browser_session_id"`
 	Status         string               `json:"status"` // "active" or "ended"
 	AuthTime       time.Time            `json:"auth_time"`
@@ -38,7 +40,7 @@ type sessionDocument struct {
 
 func documentOfSession(s *sessions.Session, p *clients.SessionPolicy, now time.Time) sessionDocument {
 	d := sessionDocument{
-		ID: s.ID, User: s.User, Application: s.Application, BrowserSession: s.BrowserSession, Status: "active",
+		ID: s.ID, User: s.User, Application: s.Application, Organization: s.Organization, BrowserSession: s.BrowserSession, Status: "active",
 		AuthTime: s.AuthTime, AMR: list(s.AMR), ACR: s.ACR, Address: s.Address, UserAgent: s.UserAgent, CreatedAt: s.CreatedAt, LastActiveAt: s.LastActiveAt,
 	}
 	at, why := s.Deadline(p)
@@ -57,26 +59,27 @@ func (c *cli) sessionCommand() *cobra.Command {
 }
 
 func (c *cli) listSessions() *cobra.Command {
-	var user, app string
+	var which selection
 	var all bool
 	var limit int
-	cmd := c.task("list", "Print the sessions of a user, an application or both", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
+	cmd := c.task("list", "Print the sessions of a user, an application, an organization or what these have in common", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
 		env, err := c.chosen(ctx, s)
 		if err != nil {
 			return err
 		}
-		which := choice{now: s.Clock.Now().UTC(), all: all, limit: limit}
-		if user != "" {
-			if which.user, err = person(ctx, s, env, user); err != nil {
-				return err
-			}
+		named, err := which.find(ctx, s, env)
+		if err != nil {
+			return err
 		}
-		if app != "" {
-			if which.app, err = application(ctx, s, env, app); err != nil {
-				return err
-			}
+		state := sessions.Living
+		if all {
+			state = sessions.AnyState
 		}
-		found, more, err := which.find(ctx, s, env)
+		q, err := s.Sessions.Select(ctx, env.ID, named, state)
+		if err != nil {
+			return err
+		}
+		found, more, err := firstSessions(ctx, s, env, q, limit)
 		if err != nil {
 			return err
 		}
@@ -86,7 +89,7 @@ func (c *cli) listSessions() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("application of session %s: %w", found[i].ID, err)
 			}
-			d := documentOfSession(&found[i].Session, &of.SessionPolicy, which.now)
+			d := documentOfSession(&found[i].Session, &of.SessionPolicy, q.Now)
 			documents = append(documents, d)
 			status := "active until " + moment(d.ExpiresAt)
 			if d.Status == "ended" {
@@ -101,72 +104,21 @@ func (c *cli) listSessions() *cobra.Command {
 			printTable(w, "No sessions.", []string{"ID", "USER", "APPLICATION", "SIGNED IN", "LAST ACTIVE", "STATUS"}, rows)
 		})
 	})
-	cmd.Flags().StringVar(&user, "user", "", "the `USER`: ID or e-mail address")
-	cmd.Flags().StringVar(&app, "application", "", "the `APPLICATION`: its ID, its client ID, or default")
+	which.flags(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "those that have ended too, while they are kept")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N`")
-	cmd.MarkFlagsOneRequired("user", "application")
+	cmd.MarkFlagsOneRequired("user", "application", "organization")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return which.check(cmd) }
 	return cmd
 }
 
-// choice says which sessions are listed.
-type choice struct {
-	user  *identity.User       // nil for everybody's
-	app   *clients.Application // nil for those of all
-	all   bool                 // those that have ended too
-	limit int
-	now   time.Time
-}
-
-// find returns the sessions, and whether there are more than limit.
-func (w *choice) find(ctx context.Context, s *server.Server, env *environments.Environment) (found []sessions.Listed, more bool, err error) {
-	if w.app == nil {
-		found, err = w.ofUser(ctx, s, env)
-	} else {
-		found, more, err = w.ofApplication(ctx, s, env)
-	}
-	if len(found) > w.limit {
-		found, more = found[:w.limit], true
-	}
-	return found, more, err
-}
-
-func (w *choice) ofUser(ctx context.Context, s *server.Server, env *environments.Environment) (found []sessions.Listed, err error) {
-	since := w.now
-	if w.all {
-		since = time.Unix(0, 0)
-	}
-	kept, err := s.Sessions.Store.SessionsOfUser(ctx, env.ID, w.user.ID, since)
-	if err != nil {
-		return nil, err
-	}
-	for i := range kept {
-		app, err := s.Applications.ByID(ctx, env.ID, kept[i].Application)
-		if errors.Is(err, clients.ErrNotFound) {
-			continue // deleted
-		}
-		if err != nil {
-			return nil, fmt.Errorf("application of session %s: %w", kept[i].ID, err)
-		}
-		if w.all || kept[i].Alive(&app.SessionPolicy, w.now) {
-			found = append(found, sessions.Listed{Session: kept[i], Email: w.user.Email, Name: w.user.Profile.Name})
-		}
-	}
-	return found, nil
-}
-
-func (w *choice) ofApplication(ctx context.Context, s *server.Server, env *environments.Environment) (found []sessions.Listed, more bool, err error) {
+// firstSessions returns the first limit of the sessions that q asks for, and whether there are more.
+func firstSessions(ctx context.Context, s *server.Server, env *environments.Environment, q sessions.SelectionQuery, limit int) (found []sessions.Listed, more bool, err error) {
 	const page = 100
-	q := sessions.Query{Application: w.app, State: sessions.Living, Now: w.now, Limit: page}
-	if w.all {
-		q.State = sessions.AnyState
-	}
-	if w.user != nil {
-		q.User = w.user.ID
-	}
-	for more = true; more && len(found) < w.limit; {
+	for more = true; more && len(found) < limit; {
+		q.Limit = min(page, limit-len(found))
 		var next []sessions.Listed
-		if next, more, err = s.Sessions.Store.Sessions(ctx, env.ID, q); err != nil {
+		if next, more, err = s.Sessions.Store.SelectedSessions(ctx, env.ID, q); err != nil {
 			return nil, false, err
 		}
 		if found = append(found, next...); more {
@@ -176,70 +128,116 @@ func (w *choice) ofApplication(ctx context.Context, s *server.Server, env *envir
 	return found, more, nil
 }
 
+// selection is what the flags of a command choose sessions by.
+type selection struct{ user, application, organization string }
+
+func (n *selection) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&n.user, "user", "", "the `USER`: ID or e-mail address")
+	cmd.Flags().StringVar(&n.application, "application", "", "the `APPLICATION`: its ID, its client ID, or default")
+	cmd.Flags().StringVar(&n.organization, "organization", "", "the `ORGANIZATION`: ID or slug")
+}
+
+// check refuses a flag that is given and names nothing: it would leave more sessions chosen than was meant.
+func (n *selection) check(cmd *cobra.Command) error {
+	for flag, value := range map[string]string{"user": n.user, "application": n.application, "organization": n.organization} {
+		if cmd.Flags().Changed(flag) && value == "" {
+			return fmt.Errorf("--%s is empty", flag)
+		}
+	}
+	return nil
+}
+
+// find finds what is named.
+func (n *selection) find(ctx context.Context, s *server.Server, env *environments.Environment) (which sessions.Selection, err error) {
+	if n.user != "" {
+		u, err := person(ctx, s, env, n.user)
+		if err != nil {
+			return which, err
+		}
+		which.User = u.ID
+	}
+	if n.application != "" {
+		app, err := application(ctx, s, env, n.application)
+		if err != nil {
+			return which, err
+		}
+		which.Application = app.ID
+	}
+	if n.organization != "" {
+		o, err := organization(ctx, s, env, n.organization)
+		if err != nil {
+			return which, err
+		}
+		which.Organization = o.ID
+	}
+	return which, nil
+}
+
 func (c *cli) revokeSessions() *cobra.Command {
-	var user, app string
-	cmd := c.task("revoke [SESSION]", "End a session, or those of a user, an application or both", cobra.MaximumNArgs(1), func(ctx context.Context, s *server.Server, args []string) error {
+	var named selection
+	var all, dryRun bool
+	cmd := c.task("revoke [SESSION]", "End a session, or those of a user, an application, an organization or what these have in common", cobra.MaximumNArgs(1), func(ctx context.Context, s *server.Server, args []string) error {
 		env, err := c.chosen(ctx, s)
 		if err != nil {
 			return err
 		}
-		var which sessions.Selection
+		which, err := named.find(ctx, s, env)
+		if err != nil {
+			return err
+		}
 		if len(args) == 1 {
 			which.Session = sessions.ID(args[0])
-		}
-		if user != "" {
-			u, err := person(ctx, s, env, user)
+			_, err := s.Sessions.Store.Session(ctx, env.ID, which.Session)
+			if errors.Is(err, sessions.ErrNotFound) {
+				return fault.NotFoundf("there is no session %q in the environment %s", which.Session, env.Slug)
+			}
 			if err != nil {
 				return err
 			}
-			which.User = u.ID
 		}
-		if app != "" {
-			a, err := application(ctx, s, env, app)
+		if dryRun {
+			n, err := countSessions(ctx, s, env, which, all)
 			if err != nil {
 				return err
 			}
-			which.Application = a.ID
+			return c.reply(map[string]any{"dry_run": true, "ends_sessions": n}, func(w io.Writer) { fmt.Fprintln(w, "It would end "+count(n, "session")+" now.") })
 		}
-		n, err := endSessions(ctx, s, env, which)
+		n, err := endSessions(ctx, s, env, which, all)
 		if err != nil {
 			return err
 		}
 		return c.reply(map[string]any{"ended": n}, func(w io.Writer) { fmt.Fprintln(w, "Ended "+count(n, "session")+".") })
 	})
-	cmd.Long = `End a session, or those of a user, an application or both. All sessions of a user include the sign-ins of the browsers.`
-	cmd.Flags().StringVar(&user, "user", "", "the `USER`: ID or e-mail address")
-	cmd.Flags().StringVar(&app, "application", "", "the `APPLICATION`: its ID, its client ID, or default")
-	cmd.PreRunE = func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 && user == "" && app == "" {
-			return errors.New("give a session, --user or --application")
+	cmd.Long = `End a session, or those of a user, an application, an organization or what these have in common. All sessions of a user, and all of the
+environment, include the sign-ins of the browsers.`
+	named.flags(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "every session of the environment")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "end nothing, and tell how many sessions it would be")
+	for _, other := range []string{"user", "application", "organization"} {
+		cmd.MarkFlagsMutuallyExclusive("all", other)
+	}
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0 && named == (selection{}) && !all:
+			return errors.New("give a session, --user, --application or --organization, or --all for every session of the environment")
+		case len(args) == 1 && all:
+			return errors.New("give a session or --all, not both")
 		}
-		return nil
+		return named.check(cmd)
 	}
 	return cmd
 }
 
-// endSessions ends what is selected, and tells how many sessions that were.
-func endSessions(ctx context.Context, s *server.Server, env *environments.Environment, which sessions.Selection) (int, error) {
-	if which == (sessions.Selection{User: which.User}) {
-		ended, err := s.Sessions.EndUser(ctx, env.ID, which.User, sessions.EndedByOperator)
-		return len(ended), err
+func countSessions(ctx context.Context, s *server.Server, env *environments.Environment, which sessions.Selection, all bool) (int, error) {
+	if all {
+		return s.Sessions.CountAll(ctx, env.ID)
 	}
-	if which.Session != "" {
-		_, err := s.Sessions.Store.Session(ctx, env.ID, which.Session)
-		if errors.Is(err, sessions.ErrNotFound) {
-			return 0, fault.NotFoundf("there is no session %q in the environment %s", which.Session, env.Slug)
-		}
-		if err != nil {
-			return 0, err
-		}
+	return s.Sessions.CountSelected(ctx, env.ID, which)
+}
+
+func endSessions(ctx context.Context, s *server.Server, env *environments.Environment, which sessions.Selection, all bool) (int, error) {
+	if all {
+		return s.Sessions.EndAll(ctx, env.ID, sessions.EndedByOperator)
 	}
-	if which == (sessions.Selection{Application: which.Application}) {
-		app, err := s.Applications.ByID(ctx, env.ID, which.Application)
-		if err != nil {
-			return 0, err
-		}
-		return s.Sessions.EndApplication(ctx, app, sessions.EndedByOperator)
-	}
-	return s.Sessions.End(ctx, env.ID, which, sessions.EndedByOperator)
+	return s.Sessions.EndSelected(ctx, env.ID, which, sessions.EndedByOperator)
 }
