@@ -64,7 +64,15 @@ func (f *Founder) MakeDefault(ctx context.Context, env environments.ID, id clien
 // Change sets everything of the environment that the settings speak of. Errors: fault.Invalid, one for each mistake; *Unready
 // for one that is to become an environment for production; those of MakeDefault.
 func (f *Founder) Change(ctx context.Context, env environments.ID, change func(*environments.Settings) error) error {
+	return f.ChangeSeen(ctx, env, func(*environments.Environment) error { return nil }, change)
+}
+
+// ChangeSeen does as Change if the environment is in a state that seen takes. Else it changes nothing and returns the error of seen.
+func (f *Founder) ChangeSeen(ctx context.Context, env environments.ID, seen func(*environments.Environment) error, change func(*environments.Settings) error) error {
 	return f.Environments.Update(ctx, env, func(ctx context.Context, e *environments.Environment) error {
+		if err := seen(e); err != nil {
+			return err
+		}
 		settings := e.Settings()
 		if err := change(&settings); err != nil {
 			return err

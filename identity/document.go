@@ -135,7 +135,7 @@ func (r *Registry) SetEmail(ctx context.Context, env environments.ID, id ID, ema
 		if err != nil || change.Empty() {
 			return err
 		}
-		u.UpdatedAt = r.Now().UTC()
+		u.UpdatedAt = r.later(u.UpdatedAt)
 		return r.record(ctx, audit.Event{Name: "user.email_changed", Data: change}, u)
 	})
 	if err != nil {

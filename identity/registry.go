@@ -105,6 +105,14 @@ func newUser(env environments.ID, now time.Time) *User {
 	}
 }
 
+// later returns the time of a change, which tells states apart also within a microsecond.
+func (r *Registry) later(than time.Time) time.Time {
+	if now := r.Now().UTC().Truncate(time.Microsecond); now.After(than) {
+		return now
+	}
+	return than.Add(time.Microsecond)
+}
+
 // Get returns the user, or ErrNotFound.
 func (r *Registry) Get(ctx context.Context, env environments.ID, id ID) (*User, error) {
 	u, err := r.Store.User(ctx, env, id)
@@ -147,7 +155,7 @@ func (r *Registry) UpdateProfile(ctx context.Context, env environments.ID, id ID
 		if u.Profile.PhoneNumber != before.PhoneNumber && u.Profile.PhoneNumberVerified == before.PhoneNumberVerified {
 			u.Profile.PhoneNumberVerified = false
 		}
-		u.UpdatedAt = now
+		u.UpdatedAt = r.later(u.UpdatedAt)
 		return r.record(ctx, audit.Event{Name: "user.updated", Data: differences(&before, &u.Profile)}, u)
 	})
 	if err != nil {
@@ -176,7 +184,7 @@ func (r *Registry) SetStatus(ctx context.Context, env environments.ID, id ID, st
 			return nil
 		}
 		u.Status = status
-		u.UpdatedAt = r.Now().UTC()
+		u.UpdatedAt = r.later(u.UpdatedAt)
 		if status == Disabled {
 			if operator, err := r.Store.IsOperator(ctx, env, id); err != nil {
 				return err
@@ -276,8 +284,8 @@ func (r *Registry) checkNewPassword(ctx context.Context, u *User, password strin
 
 // passwordChanged records a new password in the transaction of ctx, and tells its owner.
 func (r *Registry) passwordChanged(ctx context.Context, u *User, event string, about MailContext) error {
-	u.UpdatedAt = r.Now().UTC()
-	u.PasswordChangedAt = u.UpdatedAt
+	u.UpdatedAt = r.later(u.UpdatedAt)
+	u.PasswordChangedAt = r.Now().UTC()
 	if err := r.record(ctx, audit.Event{Name: event, Application: string(about.Application)}, u); err != nil {
 		return err
 	}

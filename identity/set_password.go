@@ -30,8 +30,8 @@ func (r *Registry) SetPassword(ctx context.Context, env environments.ID, id ID, 
 		if err := allow(ctx); err != nil {
 			return err
 		}
-		u.PasswordHash, u.UpdatedAt = hash, r.Now().UTC()
-		u.PasswordChangedAt = u.UpdatedAt
+		u.PasswordHash, u.UpdatedAt = hash, r.later(u.UpdatedAt)
+		u.PasswordChangedAt = r.Now().UTC()
 		if err := r.Sessions.EndSessionsOf(ctx, env, id, endedPasswordReset, ""); err != nil {
 			return err
 		}

@@ -77,39 +77,12 @@ func (a *API) replyOf(ctx context.Context, env *environments.Environment, app *c
 	return app.Reply(env.DefaultApplication == string(app.ID)), nil
 }
 
-// versioned is an application with the ETag by which a change says what it is a change of.
-type versioned struct {
-	ETag string `header:"ETag" doc:"For If-Match of a change."`
-	Body clients.Reply
-}
-
-func (a *API) versioned(ctx context.Context, env *environments.Environment, app *clients.Application) (*versioned, error) {
+func (a *API) applicationReply(ctx context.Context, env *environments.Environment, app *clients.Application) (*versioned[clients.Reply], error) {
 	r, err := a.replyOf(ctx, env, app)
 	if err != nil {
 		return nil, err
 	}
-	return &versioned{ETag: etag(app), Body: r}, nil
-}
-
-// etag tells the states of an application apart, which its UpdatedAt does.
-func etag(app *clients.Application) string { return fmt.Sprintf(`"%x"`, app.UpdatedAt.UnixMicro()) }
-
-// Precondition is the state that a change is a change of.
-type Precondition struct {
-	IfMatch string `header:"If-Match" doc:"The ETag of what is to be changed: if it was changed since, nothing happens (412)."`
-}
-
-// holds reports whether the application is in the state that the caller has seen (RFC 9110 §13.1.1).
-func (p Precondition) holds(app *clients.Application) error {
-	if p.IfMatch == "" || strings.TrimSpace(p.IfMatch) == "*" {
-		return nil
-	}
-	for tag := range strings.SplitSeq(p.IfMatch, ",") {
-		if strings.TrimSpace(tag) == etag(app) {
-			return nil
-		}
-	}
-	return errChanged
+	return &versioned[clients.Reply]{etag(app.UpdatedAt), r}, nil
 }
 
 // listApplications serves GET /applications.
@@ -133,14 +106,8 @@ func (a *API) listApplications(ctx context.Context, in *struct{ Page }) (*reply[
 		}), nil
 }
 
-type createdApplication struct {
-	Location string `header:"Location" doc:"Where it is read."`
-	ETag     string `header:"ETag" doc:"For If-Match of a change."`
-	Body     clients.Reply
-}
-
 // createApplication serves POST /applications. The reply shows the secret once.
-func (a *API) createApplication(ctx context.Context, in *struct{ body[newApplication] }) (*createdApplication, error) {
+func (a *API) createApplication(ctx context.Context, in *struct{ body[newApplication] }) (*created[clients.Reply], error) {
 	env := environments.FromContext(ctx)
 	wanted, err := in.sent.New()
 	if err != nil {
@@ -155,7 +122,7 @@ func (a *API) createApplication(ctx context.Context, in *struct{ body[newApplica
 		return nil, err
 	}
 	r.ClientSecret = secret.Reveal()
-	return &createdApplication{Location: a.at(env, "applications", string(app.ID)), ETag: etag(app), Body: r}, nil
+	return &created[clients.Reply]{a.at(env, "applications", string(app.ID)), etag(app.UpdatedAt), r}, nil
 }
 
 // at is the address of something in the environment.
@@ -164,12 +131,12 @@ func (a *API) at(env *environments.Environment, path ...string) string {
 }
 
 // getApplication serves GET /applications/{application_id}.
-func (a *API) getApplication(ctx context.Context, in *struct{ InApplication }) (*versioned, error) {
+func (a *API) getApplication(ctx context.Context, in *struct{ InApplication }) (*versioned[clients.Reply], error) {
 	env, app, err := a.application(ctx, in.InApplication)
 	if err != nil {
 		return nil, err
 	}
-	return a.versioned(ctx, env, app)
+	return a.applicationReply(ctx, env, app)
 }
 
 // patched is the answer to PATCH: the application, or what would become of it.
@@ -216,7 +183,7 @@ func (a *API) updateApplication(ctx context.Context, in *struct {
 }) (*patched, error) {
 	env := environments.FromContext(ctx)
 	change := func(app *clients.Application) error {
-		if err := in.holds(app); err != nil {
+		if err := in.holds(app.UpdatedAt); err != nil {
 			return err
 		}
 		return in.sent.Apply(app)
@@ -231,7 +198,7 @@ func (a *API) updateApplication(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.versioned(ctx, env, app)
+	v, err := a.applicationReply(ctx, env, app)
 	if err != nil {
 		return nil, err
 	}
@@ -264,32 +231,24 @@ func (a *API) deleteApplication(ctx context.Context, in *struct {
 	Precondition
 }) (*struct{}, error) {
 	env := environments.FromContext(ctx)
-	err := a.InTx(ctx, func(ctx context.Context) error {
-		if in.IfMatch != "" {
-			// An update holds the application until it is gone.
-			if err := a.Applications.Update(ctx, env, in.ApplicationID, in.holds); err != nil {
-				return err
-			}
-		}
-		return a.Applications.Delete(ctx, env, in.ApplicationID)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return nil, nil
+	return nil, a.holding(ctx, in.Precondition,
+		func(ctx context.Context) error {
+			return a.Applications.Update(ctx, env, in.ApplicationID, func(app *clients.Application) error { return in.holds(app.UpdatedAt) })
+		},
+		func(ctx context.Context) error { return a.Applications.Delete(ctx, env, in.ApplicationID) })
 }
 
 // enableApplication serves POST /applications/{application_id}/enable.
-func (a *API) enableApplication(ctx context.Context, in *struct{ InApplication }) (*versioned, error) {
+func (a *API) enableApplication(ctx context.Context, in *struct{ InApplication }) (*versioned[clients.Reply], error) {
 	return a.setEnabled(ctx, in.InApplication, true)
 }
 
 // disableApplication serves POST /applications/{application_id}/disable.
-func (a *API) disableApplication(ctx context.Context, in *struct{ InApplication }) (*versioned, error) {
+func (a *API) disableApplication(ctx context.Context, in *struct{ InApplication }) (*versioned[clients.Reply], error) {
 	return a.setEnabled(ctx, in.InApplication, false)
 }
 
-func (a *API) setEnabled(ctx context.Context, in InApplication, enabled bool) (*versioned, error) {
+func (a *API) setEnabled(ctx context.Context, in InApplication, enabled bool) (*versioned[clients.Reply], error) {
 	env := environments.FromContext(ctx)
 	if err := a.Applications.SetEnabled(ctx, env, in.ApplicationID, enabled); err != nil {
 		return nil, err
@@ -298,7 +257,7 @@ func (a *API) setEnabled(ctx context.Context, in InApplication, enabled bool) (*
 }
 
 // makeDefault serves POST /applications/{application_id}/make_default.
-func (a *API) makeDefault(ctx context.Context, in *struct{ InApplication }) (*versioned, error) {
+func (a *API) makeDefault(ctx context.Context, in *struct{ InApplication }) (*versioned[clients.Reply], error) {
 	env, app, err := a.application(ctx, in.InApplication)
 	if err != nil {
 		return nil, err
@@ -306,7 +265,7 @@ func (a *API) makeDefault(ctx context.Context, in *struct{ InApplication }) (*ve
 	if err := a.Founder.MakeDefault(ctx, env.ID, app.ID); err != nil {
 		return nil, err
 	}
-	return a.versioned(ctx, env, app)
+	return a.applicationReply(ctx, env, app)
 }
 
 // maxRedirectURI is the most characters of a URI that is tested: no longer one can be registered.

@@ -72,13 +72,16 @@ func (settingsPatch) Schema(r huma.Registry) *huma.Schema {
 }
 
 // getSettings serves GET /settings.
-func (a *API) getSettings(ctx context.Context, _ *struct{}) (*reply[Environment], error) {
+func (a *API) getSettings(ctx context.Context, _ *struct{}) (*versioned[Environment], error) {
 	return a.environment(ctx, environments.FromContext(ctx).ID)
 }
 
 // updateSettings serves PATCH /settings.
-func (a *API) updateSettings(ctx context.Context, in *struct{ body[settingsPatch] }) (*reply[Environment], error) {
-	return a.changeEnvironment(ctx, environments.FromContext(ctx).ID, in.sent)
+func (a *API) updateSettings(ctx context.Context, in *struct {
+	Precondition
+	body[settingsPatch]
+}) (*versioned[Environment], error) {
+	return a.changeEnvironment(ctx, environments.FromContext(ctx).ID, in.Precondition, in.sent)
 }
 
 // listEnvironments serves GET /environments.
@@ -104,18 +107,13 @@ type NewEnvironment struct {
 	Kind environments.Kind `json:"kind,omitempty" enum:"production,development" doc:"production if not given; development takes http redirect URIs."`
 }
 
-type createdEnvironment struct {
-	Location string `header:"Location" doc:"Where it is read."`
-	Body     Environment
-}
-
 // createEnvironment serves POST /environments.
-func (a *API) createEnvironment(ctx context.Context, in *struct{ body[NewEnvironment] }) (*createdEnvironment, error) {
+func (a *API) createEnvironment(ctx context.Context, in *struct{ body[NewEnvironment] }) (*created[Environment], error) {
 	e, err := a.Founder.Create(ctx, environments.New{Slug: in.sent.Slug, Name: in.sent.Name, Kind: in.sent.Kind})
 	if err != nil {
 		return nil, err
 	}
-	return &createdEnvironment{Location: a.at(environments.FromContext(ctx), "environments", string(e.ID)), Body: a.environmentOf(e)}, nil
+	return &created[Environment]{a.at(environments.FromContext(ctx), "environments", string(e.ID)), etag(e.UpdatedAt), a.environmentOf(e)}, nil
 }
 
 // OneEnvironment is the path of an environment.
@@ -124,28 +122,31 @@ type OneEnvironment struct {
 }
 
 // getEnvironment serves GET /environments/{environment_id}.
-func (a *API) getEnvironment(ctx context.Context, in *struct{ OneEnvironment }) (*reply[Environment], error) {
+func (a *API) getEnvironment(ctx context.Context, in *struct{ OneEnvironment }) (*versioned[Environment], error) {
 	return a.environment(ctx, in.EnvironmentID)
 }
 
-func (a *API) environment(ctx context.Context, id environments.ID) (*reply[Environment], error) {
+func (a *API) environment(ctx context.Context, id environments.ID) (*versioned[Environment], error) {
 	e, err := a.Environments.ByID(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return &reply[Environment]{a.environmentOf(e)}, nil
+	return &versioned[Environment]{etag(e.UpdatedAt), a.environmentOf(e)}, nil
 }
 
 // updateEnvironment serves PATCH /environments/{environment_id}.
 func (a *API) updateEnvironment(ctx context.Context, in *struct {
 	OneEnvironment
+	Precondition
 	body[settingsPatch]
-}) (*reply[Environment], error) {
-	return a.changeEnvironment(ctx, in.EnvironmentID, in.sent)
+}) (*versioned[Environment], error) {
+	return a.changeEnvironment(ctx, in.EnvironmentID, in.Precondition, in.sent)
 }
 
-func (a *API) changeEnvironment(ctx context.Context, id environments.ID, patch settingsPatch) (*reply[Environment], error) {
-	err := a.Founder.Change(ctx, id, func(s *environments.Settings) error { return patch.Merge(s) })
+func (a *API) changeEnvironment(ctx context.Context, id environments.ID, p Precondition, patch settingsPatch) (*versioned[Environment], error) {
+	err := a.Founder.ChangeSeen(ctx, id,
+		func(e *environments.Environment) error { return p.holds(e.UpdatedAt) },
+		func(s *environments.Settings) error { return patch.Merge(s) })
 	if err != nil {
 		return nil, err
 	}

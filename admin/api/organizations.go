@@ -70,8 +70,8 @@ type Organization struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-func organizationOf(o *organizations.Organization) *reply[Organization] {
-	return &reply[Organization]{Organization{ID: o.ID, Settings: o.Settings(), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}}
+func organizationOf(o *organizations.Organization) *versioned[Organization] {
+	return &versioned[Organization]{etag(o.UpdatedAt), Organization{ID: o.ID, Settings: o.Settings(), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}}
 }
 
 type newOrganization struct{ clients.Patch }
@@ -108,12 +108,6 @@ func (a *API) listOrganizations(ctx context.Context, in *struct{ Page }) (*reply
 		func(o organizations.Organization) Organization { return organizationOf(&o).Body }), nil
 }
 
-// created is an answer to what was made.
-type created[T any] struct {
-	Location string `header:"Location" doc:"Where it is read."`
-	Body     T
-}
-
 // createOrganization serves POST /organizations.
 func (a *API) createOrganization(ctx context.Context, in *struct{ body[newOrganization] }) (*created[Organization], error) {
 	env := environments.FromContext(ctx)
@@ -125,11 +119,11 @@ func (a *API) createOrganization(ctx context.Context, in *struct{ body[newOrgani
 	if err != nil {
 		return nil, err
 	}
-	return &created[Organization]{a.at(env, "organizations", string(o.ID)), organizationOf(o).Body}, nil
+	return &created[Organization]{a.at(env, "organizations", string(o.ID)), etag(o.UpdatedAt), organizationOf(o).Body}, nil
 }
 
 // getOrganization serves GET /organizations/{organization_id}.
-func (a *API) getOrganization(ctx context.Context, in *struct{ InOrganization }) (*reply[Organization], error) {
+func (a *API) getOrganization(ctx context.Context, in *struct{ InOrganization }) (*versioned[Organization], error) {
 	o, err := a.Organizations.Store.Organization(ctx, environments.FromContext(ctx).ID, in.OrganizationID)
 	if err != nil {
 		return nil, err
@@ -140,9 +134,13 @@ func (a *API) getOrganization(ctx context.Context, in *struct{ InOrganization })
 // updateOrganization serves PATCH /organizations/{organization_id}.
 func (a *API) updateOrganization(ctx context.Context, in *struct {
 	InOrganization
+	Precondition
 	body[organizationPatch]
-}) (*reply[Organization], error) {
+}) (*versioned[Organization], error) {
 	o, err := a.Organizations.Update(ctx, environments.FromContext(ctx).ID, in.OrganizationID, func(o *organizations.Organization) error {
+		if err := in.holds(o.UpdatedAt); err != nil {
+			return err
+		}
 		next := o.Settings()
 		if err := in.sent.Merge(&next); err != nil {
 			return err
@@ -157,8 +155,17 @@ func (a *API) updateOrganization(ctx context.Context, in *struct {
 }
 
 // deleteOrganization serves DELETE /organizations/{organization_id}.
-func (a *API) deleteOrganization(ctx context.Context, in *struct{ InOrganization }) (*struct{}, error) {
-	return nil, a.Organizations.Delete(ctx, environments.FromContext(ctx).ID, in.OrganizationID)
+func (a *API) deleteOrganization(ctx context.Context, in *struct {
+	InOrganization
+	Precondition
+}) (*struct{}, error) {
+	env := environments.FromContext(ctx).ID
+	return nil, a.holding(ctx, in.Precondition,
+		func(ctx context.Context) error {
+			_, err := a.Organizations.Update(ctx, env, in.OrganizationID, func(o *organizations.Organization) error { return in.holds(o.UpdatedAt) })
+			return err
+		},
+		func(ctx context.Context) error { return a.Organizations.Delete(ctx, env, in.OrganizationID) })
 }
 
 // Membership is a membership as it is told.
@@ -236,28 +243,32 @@ func (a *API) createMembership(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &created[Membership]{a.at(env, "organizations", string(m.Organization), "memberships", string(m.ID)), told.Body}, nil
+	return &created[Membership]{a.at(env, "organizations", string(m.Organization), "memberships", string(m.ID)), told.ETag, told.Body}, nil
 }
 
 // getMembership serves GET /organizations/{organization_id}/memberships/{membership_id}.
-func (a *API) getMembership(ctx context.Context, in *struct{ InMembership }) (*reply[Membership], error) {
+func (a *API) getMembership(ctx context.Context, in *struct{ InMembership }) (*versioned[Membership], error) {
 	return a.membership(ctx, in.InMembership)
 }
 
-func (a *API) membership(ctx context.Context, in InMembership) (*reply[Membership], error) {
+func (a *API) membership(ctx context.Context, in InMembership) (*versioned[Membership], error) {
 	l, err := a.Organizations.Store.Membership(ctx, environments.FromContext(ctx).ID, in.OrganizationID, in.MembershipID)
 	if err != nil {
 		return nil, err
 	}
-	return &reply[Membership]{membershipOf(l)}, nil
+	return &versioned[Membership]{etag(l.UpdatedAt), membershipOf(l)}, nil
 }
 
 // updateMembership serves PATCH /organizations/{organization_id}/memberships/{membership_id}.
 func (a *API) updateMembership(ctx context.Context, in *struct {
 	InMembership
+	Precondition
 	body[membershipPatch]
-}) (*reply[Membership], error) {
+}) (*versioned[Membership], error) {
 	_, err := a.Organizations.UpdateMember(ctx, environments.FromContext(ctx).ID, in.OrganizationID, in.MembershipID, func(m *organizations.Membership) error {
+		if err := in.holds(m.UpdatedAt); err != nil {
+			return err
+		}
 		next := m.Settings()
 		if err := in.sent.Merge(&next); err != nil {
 			return err
@@ -272,8 +283,19 @@ func (a *API) updateMembership(ctx context.Context, in *struct {
 }
 
 // deleteMembership serves DELETE /organizations/{organization_id}/memberships/{membership_id}.
-func (a *API) deleteMembership(ctx context.Context, in *struct{ InMembership }) (*struct{}, error) {
-	return nil, a.Organizations.RemoveMember(ctx, environments.FromContext(ctx).ID, in.OrganizationID, in.MembershipID)
+func (a *API) deleteMembership(ctx context.Context, in *struct {
+	InMembership
+	Precondition
+}) (*struct{}, error) {
+	env := environments.FromContext(ctx).ID
+	return nil, a.holding(ctx, in.Precondition,
+		func(ctx context.Context) error {
+			_, err := a.Organizations.UpdateMember(ctx, env, in.OrganizationID, in.MembershipID, func(m *organizations.Membership) error { return in.holds(m.UpdatedAt) })
+			return err
+		},
+		func(ctx context.Context) error {
+			return a.Organizations.RemoveMember(ctx, env, in.OrganizationID, in.MembershipID)
+		})
 }
 
 // listMembershipsOfUser serves GET /users/{user_id}/memberships.

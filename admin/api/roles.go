@@ -42,8 +42,8 @@ type Role struct {
 	UpdatedAt time.Time            `json:"updated_at"`
 }
 
-func roleOf(r *organizations.Role) *reply[Role] {
-	return &reply[Role]{Role{ID: r.ID, RoleSettings: r.Settings(), ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}}
+func roleOf(r *organizations.Role) *versioned[Role] {
+	return &versioned[Role]{etag(r.UpdatedAt), Role{ID: r.ID, RoleSettings: r.Settings(), ManagedBy: r.ManagedBy, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}}
 }
 
 type newRole struct{ clients.Patch }
@@ -91,11 +91,11 @@ func (a *API) createRole(ctx context.Context, in *struct{ body[newRole] }) (*cre
 	if err != nil {
 		return nil, err
 	}
-	return &created[Role]{a.at(env, "roles", string(r.ID)), roleOf(r).Body}, nil
+	return &created[Role]{a.at(env, "roles", string(r.ID)), etag(r.UpdatedAt), roleOf(r).Body}, nil
 }
 
 // getRole serves GET /roles/{role_id}.
-func (a *API) getRole(ctx context.Context, in *struct{ InRole }) (*reply[Role], error) {
+func (a *API) getRole(ctx context.Context, in *struct{ InRole }) (*versioned[Role], error) {
 	r, err := a.Organizations.Store.Role(ctx, environments.FromContext(ctx).ID, in.RoleID)
 	if err != nil {
 		return nil, err
@@ -106,9 +106,13 @@ func (a *API) getRole(ctx context.Context, in *struct{ InRole }) (*reply[Role], 
 // updateRole serves PATCH /roles/{role_id}.
 func (a *API) updateRole(ctx context.Context, in *struct {
 	InRole
+	Precondition
 	body[rolePatch]
-}) (*reply[Role], error) {
+}) (*versioned[Role], error) {
 	r, err := a.Organizations.UpdateRole(ctx, environments.FromContext(ctx).ID, in.RoleID, func(r *organizations.Role) error {
+		if err := in.holds(r.UpdatedAt); err != nil {
+			return err
+		}
 		next := r.Settings()
 		if err := in.sent.Merge(&next); err != nil {
 			return err
@@ -123,6 +127,15 @@ func (a *API) updateRole(ctx context.Context, in *struct {
 }
 
 // deleteRole serves DELETE /roles/{role_id}.
-func (a *API) deleteRole(ctx context.Context, in *struct{ InRole }) (*struct{}, error) {
-	return nil, a.Organizations.DeleteRole(ctx, environments.FromContext(ctx).ID, in.RoleID)
+func (a *API) deleteRole(ctx context.Context, in *struct {
+	InRole
+	Precondition
+}) (*struct{}, error) {
+	env := environments.FromContext(ctx).ID
+	return nil, a.holding(ctx, in.Precondition,
+		func(ctx context.Context) error {
+			_, err := a.Organizations.UpdateRole(ctx, env, in.RoleID, func(r *organizations.Role) error { return in.holds(r.UpdatedAt) })
+			return err
+		},
+		func(ctx context.Context) error { return a.Organizations.DeleteRole(ctx, env, in.RoleID) })
 }

@@ -90,13 +90,12 @@ func (a *API) listUsers(ctx context.Context, in *struct {
 	return pageOf(all, more, func(u *identity.User) string { return string(u.ID) }, (*identity.User).Reply), nil
 }
 
-type createdUser struct {
-	Location string `header:"Location" doc:"Where it is read."`
-	Body     identity.Reply
+func userReply(u *identity.User) *versioned[identity.Reply] {
+	return &versioned[identity.Reply]{etag(u.UpdatedAt), u.Reply()}
 }
 
 // createUser serves POST /users.
-func (a *API) createUser(ctx context.Context, in *struct{ body[newUser] }) (*createdUser, error) {
+func (a *API) createUser(ctx context.Context, in *struct{ body[newUser] }) (*created[identity.Reply], error) {
 	env := environments.FromContext(ctx)
 	var wanted struct {
 		identity.Document
@@ -112,43 +111,61 @@ func (a *API) createUser(ctx context.Context, in *struct{ body[newUser] }) (*cre
 	if err != nil {
 		return nil, err
 	}
-	return &createdUser{Location: a.at(env, "users", string(u.ID)), Body: u.Reply()}, nil
+	return &created[identity.Reply]{a.at(env, "users", string(u.ID)), etag(u.UpdatedAt), u.Reply()}, nil
 }
 
 // getUser serves GET /users/{user_id}.
-func (a *API) getUser(ctx context.Context, in *struct{ OneUser }) (*reply[identity.Reply], error) {
+func (a *API) getUser(ctx context.Context, in *struct{ OneUser }) (*versioned[identity.Reply], error) {
 	u, err := a.Users.Get(ctx, environments.FromContext(ctx).ID, in.UserID)
 	if err != nil {
 		return nil, err
 	}
-	return &reply[identity.Reply]{u.Reply()}, nil
+	return userReply(u), nil
 }
 
 // updateUser serves PATCH /users/{user_id}.
 func (a *API) updateUser(ctx context.Context, in *struct {
 	OneUser
+	Precondition
 	body[userPatch]
-}) (*reply[identity.Reply], error) {
+}) (*versioned[identity.Reply], error) {
 	if err := a.notOperator(ctx, in.UserID); err != nil {
 		return nil, err
 	}
-	updated, err := a.Users.Update(ctx, environments.FromContext(ctx).ID, in.UserID, func(d *identity.Document) error { return in.sent.Merge(d) })
+	env := environments.FromContext(ctx).ID
+	var updated *identity.User
+	err := a.holding(ctx, in.Precondition, a.lockUser(env, in.UserID, in.Precondition), func(ctx context.Context) (err error) {
+		updated, err = a.Users.Update(ctx, env, in.UserID, func(d *identity.Document) error { return in.sent.Merge(d) })
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &reply[identity.Reply]{updated.Reply()}, nil
+	return userReply(updated), nil
+}
+
+func (a *API) lockUser(env environments.ID, id identity.ID, p Precondition) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return a.Users.Store.UpdateUser(ctx, env, id, func(_ context.Context, u *identity.User) error { return p.holds(u.UpdatedAt) })
+	}
 }
 
 // deleteUser serves DELETE /users/{user_id}.
-func (a *API) deleteUser(ctx context.Context, in *struct{ OneUser }) (*struct{}, error) {
-	return nil, a.Users.Delete(ctx, environments.FromContext(ctx).ID, in.UserID, "")
+func (a *API) deleteUser(ctx context.Context, in *struct {
+	OneUser
+	Precondition
+}) (*struct{}, error) {
+	env := environments.FromContext(ctx).ID
+	return nil, a.holding(ctx, in.Precondition, a.lockUser(env, in.UserID, in.Precondition), func(ctx context.Context) error {
+		return a.Users.Delete(ctx, env, in.UserID, "")
+	})
 }
 
 // disableUser serves POST /users/{user_id}/disable.
 func (a *API) disableUser(ctx context.Context, in *struct {
 	OneUser
 	body[Reason]
-}) (*reply[identity.Reply], error) {
+}) (*versioned[identity.Reply], error) {
 	return a.setStatus(ctx, in.UserID, identity.Disabled, in.sent)
 }
 
@@ -156,11 +173,11 @@ func (a *API) disableUser(ctx context.Context, in *struct {
 func (a *API) enableUser(ctx context.Context, in *struct {
 	OneUser
 	body[Reason]
-}) (*reply[identity.Reply], error) {
+}) (*versioned[identity.Reply], error) {
 	return a.setStatus(ctx, in.UserID, identity.Active, in.sent)
 }
 
-func (a *API) setStatus(ctx context.Context, id identity.ID, status identity.Status, why Reason) (*reply[identity.Reply], error) {
+func (a *API) setStatus(ctx context.Context, id identity.ID, status identity.Status, why Reason) (*versioned[identity.Reply], error) {
 	if err := a.notOperator(ctx, id); err != nil {
 		return nil, err
 	}
@@ -168,7 +185,7 @@ func (a *API) setStatus(ctx context.Context, id identity.ID, status identity.Sta
 	if err != nil {
 		return nil, err
 	}
-	return &reply[identity.Reply]{u.Reply()}, nil
+	return userReply(u), nil
 }
 
 // notOperator refuses to change who runs the installation. Whoever may give an owner another address can become her.
