@@ -28,6 +28,9 @@ type Snippet struct {
 	Language string // "Go"
 	Library  string // "go-oidc"; "" for none
 	Text     string
+	// Elsewhere is true if the sign-in ends at a redirect URI that isn't on this machine, where the program has to be put
+	// first.
+	Elsewhere bool
 }
 
 // SnippetFor is what the snippets of an application need to know.
@@ -60,12 +63,14 @@ func Snippets(s SnippetFor) ([]Snippet, error) {
 		data.RedirectURI = "http://127.0.0.1:3000/callback"
 	}
 	data.CallbackPath = "/"
+	elsewhere := true
 	if u, err := url.Parse(data.RedirectURI); err == nil {
 		if u.Path != "" {
 			data.CallbackPath = u.Path
 		}
 		if host := u.Hostname(); u.Port() != "" && (host == "127.0.0.1" || host == "localhost" || host == "::1") {
 			data.Host, data.Port = host, u.Port()
+			elsewhere = false
 		}
 	}
 	data.Listen = net.JoinHostPort(data.Host, data.Port)
@@ -75,7 +80,10 @@ func Snippets(s SnippetFor) ([]Snippet, error) {
 		if err := snippetTemplates.ExecuteTemplate(&text, one[2], data); err != nil {
 			return nil, err
 		}
-		all = append(all, Snippet{Language: one[0], Library: one[1], Text: text.String()})
+		all = append(all, Snippet{Language: one[0], Library: one[1], Text: text.String(), Elsewhere: elsewhere && redirected(s.Kind)})
 	}
 	return all, nil
 }
+
+// redirected reports whether people sign in to applications of the kind.
+func redirected(kind string) bool { return kind != "machine" && kind != "api" }

@@ -181,10 +181,21 @@ func (h *Handler) snippets(v *visit, app *clients.Application) ([]templates.Snip
 	case clients.AuthClientSecretJWT, clients.AuthPrivateKeyJWT:
 		return nil, nil // no program of ours signs
 	}
-	if len(app.RedirectURIs) > 0 {
-		s.RedirectURI = app.RedirectURIs[0]
-	}
+	s.RedirectURI = tryable(app.RedirectURIs)
 	return templates.Snippets(s)
+}
+
+// tryable is the first redirect URI on this machine, where a program can be tried, else the default one; "" if there is none.
+func tryable(uris []string) string {
+	for _, uri := range uris {
+		if strings.HasPrefix(uri, "http://127.0.0.1") || strings.HasPrefix(uri, "http://localhost") || strings.HasPrefix(uri, "http://[::1]") {
+			return uri
+		}
+	}
+	if len(uris) == 0 {
+		return ""
+	}
+	return uris[0]
 }
 
 // cures are the tabs on which what the check-up finds is mended.
