@@ -7,6 +7,7 @@ type DashboardRedirects struct {
 	ApplicationPage
 	Lists     []URIList
 	Wildcards bool // the field wildcards
+	Explicit  bool // the field explicit-sign-out: a sign-out that names no address ends on our page
 	Tried     string
 	Verdict   *Verdict // of what was tried; nil if nothing was
 

@@ -36,7 +36,7 @@ var lists = []uriList{
 
 func (h *Handler) redirectsPage(v *visit, app *clients.Application) templates.DashboardRedirects {
 	page := templates.DashboardRedirects{
-		ApplicationPage: h.tab(v, app, templates.TabRedirects), Wildcards: app.WildcardRedirects,
+		ApplicationPage: h.tab(v, app, templates.TabRedirects), Wildcards: app.WildcardRedirects, Explicit: app.ExplicitPostLogoutRedirect,
 		InitiateLoginURI: app.InitiateLoginURI, HomepageURI: app.HomepageURI, InvitationURI: app.InvitationURI, PasswordResetURI: app.PasswordResetURI,
 		BackchannelURI: app.BackchannelLogoutURI, BackchannelSession: app.BackchannelLogoutSessionRequired,
 		FrontchannelURI: app.FrontchannelLogoutURI, FrontchannelSession: app.FrontchannelLogoutSessionRequired,
@@ -107,11 +107,11 @@ func (h *Handler) refuseRedirects(w http.ResponseWriter, r *http.Request, v *vis
 // saveAddresses serves POST …/redirects/addresses.
 func (h *Handler) saveAddresses(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {
 	typed := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
-	wildcards := r.PostForm.Get("wildcards") != ""
+	wildcards, explicit := r.PostForm.Get("wildcards") != "", r.PostForm.Get("explicit-sign-out") != ""
 	wrong, err := h.change(r, v, app, "initiate-login-uri", func(a *clients.Application) error {
 		a.InitiateLoginURI, a.HomepageURI = typed("initiate-login-uri"), typed("homepage-uri")
 		a.InvitationURI, a.PasswordResetURI = typed("invitation-uri"), typed("password-reset-uri")
-		a.WildcardRedirects = wildcards
+		a.WildcardRedirects, a.ExplicitPostLogoutRedirect = wildcards, explicit
 		return nil
 	})
 	if err != nil {
@@ -121,7 +121,7 @@ func (h *Handler) saveAddresses(w http.ResponseWriter, r *http.Request, v *visit
 		return h.refuseRedirects(w, r, v, app, wrong, func(page *templates.DashboardRedirects) {
 			page.InitiateLoginURI, page.HomepageURI = typed("initiate-login-uri"), typed("homepage-uri")
 			page.InvitationURI, page.PasswordResetURI = typed("invitation-uri"), typed("password-reset-uri")
-			page.Wildcards = wildcards
+			page.Wildcards, page.Explicit = wildcards, explicit
 		})
 	}
 	return to(w, r, v.atApplication(app, "/redirects", "notice", "saved"))

@@ -79,7 +79,7 @@ func TestAddressesAndLogout(t *testing.T) {
 	app := o.AddClient(t, "Wiki", clients.Web, nil)
 	b := o.browsers[admin.Admin]
 	tab := "/admin/env/default/applications/" + string(app.ID) + "/redirects"
-	p := b.Submit(b.Open(tab), "initiate-login-uri", "initiate-login-uri", "https://wiki.example/sign-in", "homepage-uri", "https://wiki.example/", "wildcards", "on")
+	p := b.Submit(b.Open(tab), "initiate-login-uri", "initiate-login-uri", "https://wiki.example/sign-in", "homepage-uri", "https://wiki.example/", "wildcards", "on", "explicit-sign-out", "on")
 	wantText(t, p, "Saved", `value="https://wiki.example/sign-in"`)
 	p = b.Submit(p, "backchannel-logout-uri", "backchannel-logout-uri", "https://wiki.example/logout", "backchannel-session", "on", "frontchannel-logout-uri", "https://other.example/logout")
 	wantStatus(t, p, http.StatusUnprocessableEntity)
@@ -88,7 +88,7 @@ func TestAddressesAndLogout(t *testing.T) {
 	wantText(t, p, "Saved")
 	now, err := o.Applications.ByID(t.Context(), o.Environment.ID, app.ID)
 	must(t, err)
-	if !now.WildcardRedirects || !now.BackchannelLogoutSessionRequired || now.FrontchannelLogoutURI != "https://wiki.example/out" || now.HomepageURI != "https://wiki.example/" {
+	if !now.WildcardRedirects || !now.ExplicitPostLogoutRedirect || !now.BackchannelLogoutSessionRequired || now.FrontchannelLogoutURI != "https://wiki.example/out" || now.HomepageURI != "https://wiki.example/" {
 		t.Errorf("saved %+v", now)
 	}
 }
