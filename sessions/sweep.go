@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -49,39 +50,50 @@ type Due struct {
 // from another node's memory.
 const sweepDelay = 10 * time.Second
 
-// Run notes all that there is, and returns of how many sessions. After an error what was noted stays noted.
+// Run notes all that there is, and returns of how many sessions. An application whose sessions can't be noted keeps no other from
+// it: its error is joined to those of others, and what was noted of it stays noted.
 func (s *Sweep) Run(ctx context.Context) (noted int, err error) {
 	by := s.Now().UTC().Add(-sweepDelay)
 	due, err := s.Store.Due(ctx, by)
 	if err != nil {
 		return 0, fmt.Errorf("find the applications with sessions to note: %w", err)
 	}
+	var failed []error
+	for i := range due {
+		if ctx.Err() != nil {
+			return noted, errors.Join(append(failed, ctx.Err())...)
+		}
+		n, err := s.settle(ctx, &due[i], by)
+		noted += n
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return noted, errors.Join(failed...)
+}
+
+// settle notes all that there is of one application, and returns of how many sessions, also with an error.
+func (s *Sweep) settle(ctx context.Context, due *Due, by time.Time) (noted int, err error) {
+	note := s.note
+	if due.Deleted {
+		note = s.remove
+	}
 	limit := s.Batch
 	if limit <= 0 {
 		limit = 100
 	}
-	for i := range due {
-		app := due[i].Application
-		note := s.note
-		if due[i].Deleted {
-			note = s.remove
+	for more := true; more; {
+		var n int
+		err := s.InTx(ctx, func(ctx context.Context) (err error) {
+			n, more, err = note(ctx, due.Application, by, limit)
+			return err
+		})
+		if err != nil {
+			return noted, fmt.Errorf("note the sessions of %s that are over: %w", due.ID, err)
 		}
-		for more := true; more; {
-			var n int
-			err := s.InTx(ctx, func(ctx context.Context) (err error) {
-				n, more, err = note(ctx, app, by, limit)
-				return err
-			})
-			if err != nil {
-				return noted, fmt.Errorf("note the sessions of %s that are over: %w", app.ID, err)
-			}
-			noted += n
-		}
-		if err := s.forget(ctx, &due[i], by); err != nil {
-			return noted, err
-		}
+		noted += n
 	}
-	return noted, nil
+	return noted, s.forget(ctx, due, by)
 }
 
 // note settles one batch, and reports whether there may be more.

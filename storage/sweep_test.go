@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -22,6 +23,53 @@ func (l told) SessionsEnded(_ context.Context, _ environments.ID, ended []sessio
 		l[ended[i].ID] = ended[i].EndedReason
 	}
 	return nil
+}
+
+// deaf hears of no session of one application.
+type deaf struct {
+	told
+	application clients.ID
+}
+
+func (l deaf) SessionsEnded(ctx context.Context, env environments.ID, ended []sessions.Session) error {
+	if ended[0].Application == l.application {
+		return errDeaf
+	}
+	return l.told.SessionsEnded(ctx, env, ended)
+}
+
+var errDeaf = errors.New("nobody listens")
+
+// An application whose sessions can't be noted keeps no other's from it.
+func TestSweepGoesOnAfterAnError(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, db *storage.DB) {
+		ctx, h, store := t.Context(), build(t, db), storage.Sessions{DB: db}
+		now := func() time.Time { return morning.Add(day) }
+		applications := &clients.Registry{Store: storage.Clients{DB: db}, Audit: &audit.Log{Store: storage.Events{DB: db}, Now: now}, InTx: db.InTx, Now: now}
+		var made []sessions.ID
+		var apps []clients.ID
+		for range 3 {
+			app := h.newApplication(t, h.app.SessionPolicy)
+			s := h.newSession(t, h.browser, app, morning)
+			must(t, storage.Clients{DB: db}.UpdateApplication(ctx, h.env, app.ID, func(_ context.Context, a *clients.Application) error {
+				a.SessionPolicy.Cut = clients.Cut{Before: string(s.ID) + "z", At: morning.Add(time.Hour), Reason: string(sessions.EndedByOperator)}
+				return nil
+			}))
+			made, apps = append(made, s.ID), append(apps, app.ID)
+		}
+		sweep := &sessions.Sweep{
+			Store: storage.Sweep{DB: db}, Sessions: &sessions.Registry{Store: store, Audit: applications.Audit, Listener: deaf{told{}, apps[1]}},
+			Applications: applications, InTx: db.InTx, Now: now,
+		}
+		noted, err := sweep.Run(ctx)
+		wantErr(t, "Run", err, errDeaf)
+		wantEqual(t, "how many it noted", noted, 2)
+		for i, id := range made {
+			s, err := store.Session(ctx, h.env, id)
+			must(t, err)
+			wantEqual(t, "whether a session says that it is over", !s.EndedAt.IsZero(), i != 1)
+		}
+	})
 }
 
 // The sweep notes each session as Session.Settled has it, once it has been over for a little while, and no other.
