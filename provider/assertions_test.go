@@ -337,8 +337,11 @@ func TestClientKeyRotation(t *testing.T) {
 
 		reply := by.token(t)
 		refused(t, reply, http.StatusUnauthorized, "invalid_client")
-		if want := "could not be fetched from its jwks_uri " + server.URL + "/jwks: 404 Not Found"; !strings.Contains(reply.String("error_description"), want) {
+		if want := "could not be fetched from its jwks_uri: 404 Not Found"; !strings.Contains(reply.String("error_description"), want) {
 			t.Errorf("the developer reads %s, want %s", reply.Body, want)
+		}
+		if strings.Contains(reply.Body, server.URL) {
+			t.Errorf("whoever knows the client ID reads the address: %s", reply.Body)
 		}
 		publish(jose.JSONWebKey{Key: old.Public(), KeyID: "old"})
 		later(time.Minute)

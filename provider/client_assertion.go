@@ -119,7 +119,8 @@ func (p *Provider) verify(ctx context.Context, app *clients.Application, a *asse
 	var unreachable *clients.FetchError
 	switch {
 	case errors.As(err, &unreachable):
-		hint := fmt.Sprintf("The keys of this client could not be fetched from its jwks_uri %s: %s.", unreachable.URI, unreachable.Reason)
+		// Whoever asks has shown no more than a client ID, so the address is for the log.
+		hint := fmt.Sprintf("The keys of this client could not be fetched from its jwks_uri: %s.", unreachable.Reason)
 		return fmt.Errorf("%w: %w", fosite.ErrInvalidClient.WithHint(hint), err)
 	case errors.Is(err, clients.ErrNoKey):
 		p.verifyUnknown(a)
