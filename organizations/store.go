@@ -25,6 +25,8 @@ var (
 type Store interface {
 	// Organization returns the organization. It returns ErrNotFound.
 	Organization(ctx context.Context, env environments.ID, id ID) (*Organization, error)
+	// OrganizationBySlug returns the organization with the slug. It returns ErrNotFound.
+	OrganizationBySlug(ctx context.Context, env environments.ID, slug string) (*Organization, error)
 	Organizations(ctx context.Context, env environments.ID, after ID, limit int) ([]Organization, error)
 	// SearchOrganizations returns a page of those that the query asks for, and whether there are more in the direction of the page.
 	SearchOrganizations(ctx context.Context, env environments.ID, q Query) (page []Organization, more bool, err error)

@@ -21,6 +21,7 @@ const (
 	organizationColumns = `id, name, coalesce(slug, ''), metadata, created_at, updated_at`
 
 	findOrganization  = `SELECT ` + organizationColumns + ` FROM organizations WHERE environment_id = ? AND id = ?`
+	findBySlug        = `SELECT ` + organizationColumns + ` FROM organizations WHERE slug = ? AND environment_id IS NOT DISTINCT FROM ?`
 	listOrganizations = `SELECT ` + organizationColumns + ` FROM organizations WHERE environment_id = ? AND id > ? ORDER BY id LIMIT ?`
 
 	insertOrganization = `INSERT INTO organizations (environment_id, id, name, slug, metadata, created_at, updated_at) VALUES (?, ?, ?, nullif(?, ''), ?, ?, ?)`
@@ -64,6 +65,10 @@ func changed(n int64, err, none error) error {
 
 func (s Organizations) Organization(ctx context.Context, env environments.ID, id organizations.ID) (*organizations.Organization, error) {
 	return readOrganization(env, s.DB.queryRow(ctx, findOrganization, string(env), string(id)))
+}
+
+func (s Organizations) OrganizationBySlug(ctx context.Context, env environments.ID, slug string) (*organizations.Organization, error) {
+	return readOrganization(env, s.DB.queryRow(ctx, findBySlug, slug, string(env)))
 }
 
 func (s Organizations) Organizations(ctx context.Context, env environments.ID, after organizations.ID, limit int) ([]organizations.Organization, error) {

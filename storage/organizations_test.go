@@ -61,6 +61,13 @@ func TestOrganizations(t *testing.T) {
 		}
 		wantEqual(t, "Organizations by pages", pages, want)
 
+		got, err = store.OrganizationBySlug(ctx, h.env, o.Slug)
+		must(t, err)
+		wantEqual(t, "OrganizationBySlug", got.ID, o.ID)
+		got, err = store.OrganizationBySlug(ctx, elsewhere.env, o.Slug)
+		must(t, err)
+		wantEqual(t, "OrganizationBySlug of another environment", got.ID, same.ID)
+
 		m := h.newMember(t, &o, h.user)
 		wantErr(t, "DeleteOrganization of another environment", store.DeleteOrganization(ctx, elsewhere.env, o.ID), organizations.ErrNotFound)
 		must(t, store.DeleteOrganization(ctx, h.env, o.ID))

@@ -92,6 +92,8 @@ func statements(t testing.TB, db *storage.DB) []string {
 	role, organization := h.newRole(t, "admin", "read"), h.newOrganization(t, "Acme")
 	member := h.newMember(t, organization, h.user, "admin")
 	noted(o.Organization(ctx, h.env, organization.ID))
+	_, err = o.OrganizationBySlug(ctx, h.env, "acme")
+	wantErr(t, "OrganizationBySlug", err, organizations.ErrNotFound)
 	noted(o.Organizations(ctx, h.env, "", 20))
 	_, _, err = o.SearchMembers(ctx, h.env, organizations.MemberQuery{Organization: organization.ID, Limit: 20})
 	must(t, err)

@@ -81,21 +81,7 @@ func (h *Handler) findOrganization(ctx context.Context, v *visit, text string) (
 	if strings.HasPrefix(text, "org_") {
 		return h.Organizations.Store.Organization(ctx, v.env.ID, organizations.ID(text))
 	}
-	q := organizations.Query{Text: text, Limit: 100}
-	for more := true; more; {
-		var found []organizations.Organization
-		var err error
-		if found, more, err = h.Organizations.Search(ctx, v.env.ID, q); err != nil {
-			return nil, err
-		}
-		for i := range found {
-			if found[i].Slug == text {
-				return &found[i], nil
-			}
-			q.Older = found[i].ID
-		}
-	}
-	return nil, organizations.ErrNotFound
+	return h.Organizations.Store.OrganizationBySlug(ctx, v.env.ID, text)
 }
 
 // selectionQuery asks for the sessions of a selection in all applications, or in the one that it names.

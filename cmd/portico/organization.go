@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -79,21 +80,14 @@ func two(what string) cobra.PositionalArgs {
 
 // organization finds an organization by its ID or its slug.
 func organization(ctx context.Context, s *server.Server, env *environments.Environment, reference string) (*organizations.Organization, error) {
-	for after := organizations.ID(""); ; {
-		page, err := s.Organizations.List(ctx, env.ID, after, 100)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page {
-			if o := &page[i]; string(o.ID) == reference || o.Slug != "" && o.Slug == reference {
-				return o, nil
-			}
-			after = page[i].ID
-		}
-		if len(page) < 100 {
-			return nil, fault.NotFoundf("there is no organization %q in the environment %s; portico organization list shows all", reference, env.Slug)
-		}
+	o, err := s.Organizations.Store.Organization(ctx, env.ID, organizations.ID(reference))
+	if errors.Is(err, organizations.ErrNotFound) {
+		o, err = s.Organizations.Store.OrganizationBySlug(ctx, env.ID, reference)
 	}
+	if errors.Is(err, organizations.ErrNotFound) {
+		return nil, fault.NotFoundf("there is no organization %q in the environment %s; portico organization list shows all", reference, env.Slug)
+	}
+	return o, err
 }
 
 func (c *cli) findOrganization(ctx context.Context, s *server.Server, reference string) (*environments.Environment, *organizations.Organization, error) {
