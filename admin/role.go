@@ -28,6 +28,7 @@ const (
 	WriteApplications  Permission = "applications:write" // with their secrets and keys
 	ReadUsers          Permission = "users:read"
 	WriteUsers         Permission = "users:write"
+	WriteEmails        Permission = "users.email:write" // a user's address, and that it is hers: with it goes her account
 	ReadOrganizations  Permission = "organizations:read"
 	WriteOrganizations Permission = "organizations:write" // with their members
 	ReadSessions       Permission = "sessions:read"
@@ -49,6 +50,7 @@ var least = map[Permission]Role{
 	WriteApplications:  Admin,
 	ReadUsers:          Viewer,
 	WriteUsers:         Support,
+	WriteEmails:        Admin,
 	ReadOrganizations:  Viewer,
 	WriteOrganizations: Admin,
 	ReadSessions:       Viewer,

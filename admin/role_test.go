@@ -16,7 +16,7 @@ func TestCan(t *testing.T) {
 			admin.ReadApplications, admin.ReadEnvironments, admin.ReadEvents, admin.ReadKeys, admin.ReadOrganizations, admin.ReadSessions, admin.ReadSettings, admin.ReadUsers,
 		},
 		admin.Support: {admin.EndSessions, admin.WriteUsers},
-		admin.Admin:   {admin.WriteApplications, admin.CreateEnvironments, admin.WriteKeys, admin.ReadOperators, admin.WriteOrganizations, admin.WriteSettings},
+		admin.Admin:   {admin.WriteApplications, admin.CreateEnvironments, admin.WriteKeys, admin.ReadOperators, admin.WriteEmails, admin.WriteOrganizations, admin.WriteSettings},
 		admin.Owner:   {admin.WriteOperators},
 	}
 	got := map[admin.Role][]admin.Permission{}

@@ -58,7 +58,8 @@ var peopleSamples = map[string]Page{
 		p.Errors = []FieldError{{"username", TextEmailMissing}, {"locality", TextTooLong(200)}}
 		return p
 	}(), Created: now, Changed: now, Main: []ProfileField{{"name", ""}}, More: []ProfileField{{"locality", "Berlin"}}},
-	"dashboard_user_denied": DashboardUser{UserPage: denied(ofUser(viewer, TabProfile, longName)), Created: now, Changed: now, Main: []ProfileField{{"name", longName.Name}}},
+	"dashboard_user_email_denied": DashboardUser{UserPage: ofUser(owner, TabProfile, nina), EmailDenied: NeedsRole("admin"), Created: now, Changed: now, Main: []ProfileField{{"name", "Nina Okafor"}}},
+	"dashboard_user_denied": DashboardUser{UserPage: denied(ofUser(viewer, TabProfile, longName)), EmailDenied: NeedsRole("admin"), Created: now, Changed: now, Main: []ProfileField{{"name", longName.Name}}},
 	"dashboard_user_sessions": DashboardUserSessions{UserPage: ofUser(owner, TabSessions, nina), Status: "living", EndAll: "/admin/env/production/sessions/end?person=usr_1", Applications: []SessionTable{
 		{Name: "Acme Web", URI: "/admin/env/production/applications/app_1/sessions", EndAll: "/admin/env/production/sessions/end?person=usr_1&application=app_1", Now: now, Rows: livingRows,
 			Columns: SessionColumns{Organization: true}, EndAddress: "/admin/env/production/users/usr_1/sessions/end"},

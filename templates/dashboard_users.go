@@ -94,6 +94,7 @@ func (u UserPage) userView(file string) view {
 // its address, and to …/enable.
 type DashboardUser struct {
 	UserPage
+	EmailDenied                  Message // why she may not change the address and whether it is verified; zero if she may
 	EmailVerified, PhoneVerified bool
 	Main, More                   []ProfileField
 	HasPassword                  bool

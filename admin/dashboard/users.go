@@ -145,7 +145,8 @@ type profileField struct {
 // profilePage is the tab Profile with what d says.
 func profilePage(v *visit, u *identity.User, d *identity.Document) templates.DashboardUser {
 	page := templates.DashboardUser{
-		UserPage: userTab(v, u, templates.TabProfile), EmailVerified: d.EmailVerified, PhoneVerified: d.PhoneNumberVerified,
+		UserPage: userTab(v, u, templates.TabProfile), EmailDenied: v.denied(admin.WriteEmails),
+		EmailVerified: d.EmailVerified, PhoneVerified: d.PhoneNumberVerified,
 		HasPassword: u.PasswordHash != "", Created: u.CreatedAt, Changed: u.UpdatedAt,
 	}
 	page.User.Email = d.Email
@@ -167,12 +168,17 @@ func (h *Handler) showUser(w http.ResponseWriter, _ *http.Request, v *visit, u *
 	return templates.Render(w, http.StatusOK, profilePage(v, u, &d))
 }
 
-// saveUser serves POST …/users/{user}.
+// saveUser serves POST …/users/{user}. Who may not change the address gets no fields for it, and is refused if she sends them.
 func (h *Handler) saveUser(w http.ResponseWriter, r *http.Request, v *visit, u *identity.User) error {
-	form := r.PostForm
+	form, emails := r.PostForm, v.can(admin.WriteEmails)
+	if !emails && (form.Has("username") || form.Has("email-verified")) {
+		return v.refuse(admin.WriteEmails)
+	}
 	typed := func(d *identity.Document) error {
-		d.Email = strings.TrimSpace(form.Get("username"))
-		d.EmailVerified, d.PhoneNumberVerified = form.Get("email-verified") != "", form.Get("phone-number-verified") != ""
+		if emails {
+			d.Email, d.EmailVerified = strings.TrimSpace(form.Get("username")), form.Get("email-verified") != ""
+		}
+		d.PhoneNumberVerified = form.Get("phone-number-verified") != ""
 		fields, _ := profileFields(d)
 		for _, f := range fields {
 			*f.text = form.Get(f.name)
@@ -329,10 +335,20 @@ func (h *Handler) showDisableUser(w http.ResponseWriter, r *http.Request, v *vis
 
 // disableUser serves POST …/users/{user}/disable.
 func (h *Handler) disableUser(w http.ResponseWriter, r *http.Request, v *visit, u *identity.User) error {
-	if _, err := h.Users.SetStatus(r.Context(), v.env.ID, u.ID, identity.Disabled, ""); err != nil {
+	_, err := h.Users.SetStatus(r.Context(), v.env.ID, u.ID, identity.Disabled, "")
+	wrong, err := problems(err, "")
+	if err != nil {
 		return err
 	}
-	return to(w, r, v.atUser(u, "", "notice", "user_disabled"))
+	if len(wrong) == 0 {
+		return to(w, r, v.atUser(u, "", "notice", "user_disabled"))
+	}
+	page, err := h.confirmUser(r, v, u, templates.ConfirmDisableUser, "/disable")
+	if err != nil {
+		return err
+	}
+	page.Errors = wrong
+	return templates.Render(w, http.StatusUnprocessableEntity, page)
 }
 
 // deleteUserPage asks before the user is removed.

@@ -63,7 +63,7 @@ func TestUserProfile(t *testing.T) {
 		page := "/admin/env/default/users/" + string(ada.ID)
 		wantText(t, o.browsers[admin.Viewer].Open(page), "Needs the support role", "!Delete user", string(ada.ID))
 
-		b := o.browsers[admin.Support]
+		b := o.browsers[admin.Admin]
 		form := b.Open(page)
 		wantText(t, form, "!Needs the", "Delete user")
 		p := b.Submit(form, "username", "username", "bob@example.com", "given-name", "Ada", "phone-number", "12", "locality", strings.Repeat("x", 201))
@@ -85,8 +85,31 @@ func TestUserProfile(t *testing.T) {
 			now.Profile.Address.Locality != "London" || now.Profile.PhoneNumber != "+4930901820" {
 			t.Errorf("saved %+v", now)
 		}
-		wantText(t, b.Open(page+"/activity?of=done_to"), "user.updated", "user.email_changed", "support@example.com")
+		wantText(t, b.Open(page+"/activity?of=done_to"), "user.updated", "user.email_changed", "admin@example.com")
 		wantText(t, b.Open(page+"/activity"), "No event fits.")
+	})
+}
+
+// With her address goes a user's account, so that support, who may change the rest of the profile, may not change it.
+func TestSupportChangesNoAddress(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		o := open(t, i)
+		ada := o.AddUser(t, "ada@example.com")
+		page := "/admin/env/default/users/" + string(ada.ID)
+		b := o.browsers[admin.Support]
+		wantText(t, b.Open(page), "Needs the admin role", "!Needs the support role", "Delete user", `value="ada@example.com"`)
+		wantText(t, b.Post(page, url.Values{"name": {"Ada Lovelace"}}), "The user is saved.", "Ada Lovelace", "ada@example.com")
+		p := b.Post(page, url.Values{"name": {strings.Repeat("x", 201)}})
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, "Needs the admin role", `value="ada@example.com"`)
+		for field, value := range map[string]string{"username": "mallory@example.com", "email-verified": "on"} {
+			wantStatus(t, b.Post(page, url.Values{"name": {"Mallory"}, field: {value}}), http.StatusForbidden)
+		}
+		now, err := o.Users.Get(t.Context(), o.Environment.ID, ada.ID)
+		must(t, err)
+		if now.Email != ada.Email || now.EmailVerified != ada.EmailVerified || now.Profile.Name != "Ada Lovelace" {
+			t.Errorf("the user is %+v", now)
+		}
 	})
 }
 
@@ -118,8 +141,11 @@ func TestDisableAndDeleteUser(t *testing.T) {
 		wantText(t, b.Submit(confirm, "confirm-name", "confirm-name", "ada@example.com"), "The user is deleted.", "Nobody has signed up yet.")
 		wantStatus(t, b.Open(page), http.StatusNotFound)
 
-		// Who runs the installation is no user to be deleted.
+		// Who runs the installation is no user to be turned off or deleted.
 		operator := "/admin/env/operators/users/" + string(o.users[admin.Viewer].ID)
+		p = o.browsers[admin.Owner].Post(operator+"/disable", nil)
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, "Turn off viewer@example.com?", "This user runs the installation. Remove the operator first.")
 		p = o.browsers[admin.Owner].Submit(o.browsers[admin.Owner].Open(operator+"/delete"), "confirm-name", "confirm-name", "viewer@example.com")
 		wantStatus(t, p, http.StatusUnprocessableEntity)
 	})
