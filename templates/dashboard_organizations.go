@@ -47,6 +47,7 @@ type DashboardOrganization struct {
 	Organization OrganizationRow
 	DisplayName  string // the field name
 	Slug         string
+	Token        string // the state that the form shows, posted as updated-at
 	Person       string // the field of who is to be a member
 	Members      []MemberRow
 	Roles        []RoleTick
@@ -73,6 +74,7 @@ type DashboardMember struct {
 	Organization OrganizationRow
 	Member       MemberRow
 	State        string // "active" or "deactivated"
+	Token        string // the state that the form shows, posted as updated-at
 	Roles        []RoleTick
 	Denied       Message // why she may not change it; zero if she may
 	Errors       []FieldError

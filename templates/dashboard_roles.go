@@ -24,6 +24,7 @@ type DashboardRole struct {
 	RoleName    string // the field name
 	Description string
 	Permissions string
+	Token       string  // the state that the form shows, posted as updated-at; "" for a new one
 	Managed     bool    // by a file of portico apply
 	Denied      Message // why she may not change it; zero if she may
 	Errors      []FieldError

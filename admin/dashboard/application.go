@@ -2,11 +2,9 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/portico-id/portico/admin"
@@ -50,7 +48,7 @@ func (h *Handler) about(do applicationHandler) func(http.ResponseWriter, *http.R
 // tab is what every page of the application shows.
 func (h *Handler) tab(v *visit, app *clients.Application, tab templates.Tab) templates.ApplicationPage {
 	page := templates.ApplicationPage{
-		Dashboard: v.in(templates.SectionApplications), Tab: tab, Denied: v.denied(admin.WriteApplications), Token: tokenOf(app),
+		Dashboard: v.in(templates.SectionApplications), Tab: tab, Denied: v.denied(admin.WriteApplications), Token: stateOf(app.UpdatedAt),
 		App: templates.ApplicationHead{
 			ID: string(app.ID), Name: app.Name, LogoURI: logo(app), Kind: string(app.Kind), Default: isDefault(v, app), Disabled: !app.Enabled,
 			Managed: app.ManagedBy == environments.ManagedByApply, HasUsers: app.HasUsers(), Redirects: redirects(app),
@@ -73,26 +71,15 @@ func (v *visit) atApplication(app *clients.Application, path string, more ...str
 	return v.at("/applications/"+string(app.ID)+path, more...)
 }
 
-// tokenOf names the state of the application that a page shows.
-func tokenOf(app *clients.Application) string {
-	return strconv.FormatInt(app.UpdatedAt.UnixMicro(), 10)
-}
-
-// errChanged says that the application isn't as the form showed it.
-var errChanged = errors.New("the application was changed meanwhile")
-
 // change changes the application for the form in r, unless somebody else did since the form was made. It returns what is
 // wrong with the form, and the application as it is then.
 func (h *Handler) change(r *http.Request, v *visit, app *clients.Application, field string, do func(*clients.Application) error) (wrong []templates.FieldError, err error) {
 	err = h.Applications.Update(r.Context(), v.env, app.ID, func(a *clients.Application) error {
-		if r.PostForm.Get("updated-at") != tokenOf(a) {
-			return errChanged
+		if err := seen(r, a.UpdatedAt); err != nil {
+			return err
 		}
 		return do(a)
 	})
-	if errors.Is(err, errChanged) {
-		return []templates.FieldError{{Field: field, Text: templates.TextChangedMeanwhile}}, nil
-	}
 	return problems(err, field)
 }
 
@@ -254,7 +241,7 @@ func (h *Handler) enableApplication(w http.ResponseWriter, r *http.Request, v *v
 // confirmApplication is the page on which something destructive is confirmed.
 func (h *Handler) confirmApplication(v *visit, app *clients.Application, what templates.Confirmation, path string) templates.DashboardConfirm {
 	return templates.DashboardConfirm{
-		Dashboard: v.in(templates.SectionApplications), What: what, Subject: app.Name, Token: tokenOf(app),
+		Dashboard: v.in(templates.SectionApplications), What: what, Subject: app.Name, Token: stateOf(app.UpdatedAt),
 		Path: applicationPath(v, app) + path, Back: v.atApplication(app, ""),
 	}
 }

@@ -1,8 +1,11 @@
 package dashboard
 
 import (
+	"errors"
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/templates"
@@ -14,9 +17,26 @@ var fields = map[string]string{
 	"search": "q",
 }
 
+// errChanged says that a thing isn't as the form showed it.
+var errChanged = errors.New("it was changed meanwhile")
+
+// stateOf names the state of a thing that a page shows, by the time of its last change.
+func stateOf(updatedAt time.Time) string { return strconv.FormatInt(updatedAt.UnixMicro(), 10) }
+
+// seen returns errChanged unless the thing, last changed at the time, is as it was when the form in r was made.
+func seen(r *http.Request, updatedAt time.Time) error {
+	if r.PostForm.Get("updated-at") != stateOf(updatedAt) {
+		return errChanged
+	}
+	return nil
+}
+
 // problems makes of what the domain refused the problems that a form is shown again with. What names no field, or one of a
 // list, belongs to the given one. Errors that aren't the operator's to mend are returned.
 func problems(err error, field string) (all []templates.FieldError, other error) {
+	if errors.Is(err, errChanged) {
+		return []templates.FieldError{{Field: field, Text: templates.TextChangedMeanwhile}}, nil
+	}
 	for _, f := range fault.All(err) {
 		switch f.Kind {
 		case fault.Invalid, fault.Conflict:

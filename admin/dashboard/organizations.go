@@ -102,7 +102,7 @@ func (h *Handler) aboutOrganization(do organizationHandler) func(http.ResponseWr
 func (h *Handler) organizationPage(r *http.Request, v *visit, o *organizations.Organization) (templates.DashboardOrganization, error) {
 	c := cursorOf(r)
 	page := templates.DashboardOrganization{
-		Dashboard: v.in(templates.SectionOrganizations), Organization: organizationRow(o), DisplayName: o.Name, Slug: o.Slug,
+		Dashboard: v.in(templates.SectionOrganizations), Organization: organizationRow(o), DisplayName: o.Name, Slug: o.Slug, Token: stateOf(o.UpdatedAt),
 		Denied: v.denied(admin.WriteOrganizations), Sessions: v.at("/sessions", "organization", string(o.ID)),
 	}
 	members, more, err := h.Organizations.Store.SearchMembers(r.Context(), v.env.ID, organizations.MemberQuery{
@@ -165,6 +165,9 @@ func (h *Handler) showOrganization(w http.ResponseWriter, r *http.Request, v *vi
 func (h *Handler) saveOrganization(w http.ResponseWriter, r *http.Request, v *visit, o *organizations.Organization) error {
 	name, slug := strings.TrimSpace(r.PostForm.Get("name")), strings.TrimSpace(r.PostForm.Get("slug"))
 	_, err := h.Organizations.Update(r.Context(), v.env.ID, o.ID, func(o *organizations.Organization) error {
+		if err := seen(r, o.UpdatedAt); err != nil {
+			return err
+		}
 		o.Name, o.Slug = name, slug
 		return nil
 	})
@@ -241,7 +244,7 @@ func (h *Handler) aboutMember(do memberHandler) func(http.ResponseWriter, *http.
 
 func (h *Handler) memberPage(ctx context.Context, v *visit, o *organizations.Organization, m *organizations.Listed) (templates.DashboardMember, error) {
 	page := templates.DashboardMember{
-		Dashboard: v.in(templates.SectionOrganizations), Organization: organizationRow(o), Member: memberRow(v, m), State: string(m.State),
+		Dashboard: v.in(templates.SectionOrganizations), Organization: organizationRow(o), Member: memberRow(v, m), State: string(m.State), Token: stateOf(m.UpdatedAt),
 		Denied: v.denied(admin.WriteOrganizations),
 	}
 	var err error
@@ -262,10 +265,13 @@ func (h *Handler) showMember(w http.ResponseWriter, r *http.Request, v *visit, o
 func (h *Handler) saveMember(w http.ResponseWriter, r *http.Request, v *visit, o *organizations.Organization, m *organizations.Listed) error {
 	roles, state := tickedRoles(r), organizations.State(r.PostForm.Get("state"))
 	_, err := h.Organizations.UpdateMember(r.Context(), v.env.ID, o.ID, m.ID, func(m *organizations.Membership) error {
+		if err := seen(r, m.UpdatedAt); err != nil {
+			return err
+		}
 		m.Roles, m.State = roles, state
 		return nil
 	})
-	wrong, err := memberProblems(err)
+	wrong, err := problems(err, "state")
 	if err != nil {
 		return err
 	}

@@ -50,12 +50,13 @@ func TestOrganizations(t *testing.T) {
 		tokens := o.Tokens(t, app, ada.Email, "openid offline_access")
 		wantText(t, o.browsers[admin.Support].Open(member), "Needs the admin role", "!Remove member")
 		wantStatus(t, o.browsers[admin.Support].Post(member, url.Values{"state": {"deactivated"}}), http.StatusForbidden)
-		p = b.Post(member, url.Values{"state": {"gone"}})
+		token := func() []string { return []string{b.Open(member).Form(t, "state").Values.Get("updated-at")} }
+		p = b.Post(member, url.Values{"updated-at": token(), "state": {"gone"}})
 		wantStatus(t, p, http.StatusUnprocessableEntity)
-		p = b.Post(member, url.Values{"state": {"active"}, "role-none": {"on"}})
+		p = b.Post(member, url.Values{"updated-at": token(), "state": {"active"}, "role-none": {"on"}})
 		wantStatus(t, p, http.StatusUnprocessableEntity)
 		wantText(t, p, "There is no role")
-		p = b.Post(member, url.Values{"state": {"deactivated"}})
+		p = b.Post(member, url.Values{"updated-at": token(), "state": {"deactivated"}})
 		wantText(t, p, "Saved")
 		// Acceptance 45: that ends the sessions in the organization.
 		if strings.Contains(o.Introspect(t, app, tokens.String("access_token")).Body, `"active":true`) {
@@ -73,4 +74,29 @@ func TestOrganizations(t *testing.T) {
 		wantText(t, b.Submit(confirm, "confirm-name", "confirm-name", "Acme AG"), "The organization is deleted.", "There is no organization yet.")
 		wantStatus(t, b.Open(one), http.StatusNotFound)
 	})
+}
+
+// Two operators with one form each: the second changes nothing, and is told.
+func TestOrganizationChangedMeanwhile(t *testing.T) {
+	o := open(t, servertest.Start(t, servertest.Options{}))
+	one, two := o.browsers[admin.Admin], o.browsers[admin.Owner]
+	organization, err := o.Organizations.Create(t.Context(), o.Environment.ID, organizations.Settings{Name: "Acme"})
+	must(t, err)
+	role, err := o.Organizations.CreateRole(t.Context(), o.Environment.ID, organizations.RoleSettings{Name: "billing"})
+	must(t, err)
+	member, err := o.Organizations.AddMember(t.Context(), o.Environment.ID, organization.ID, o.AddUser(t, "ada@meanwhile.example").ID)
+	must(t, err)
+	base := "/admin/env/default/organizations/" + string(organization.ID)
+	for _, form := range []struct{ path, button, field, first, second string }{
+		{base, "name", "name", "Acme One", "Acme Two"},
+		{base + "/members/" + string(member.ID), "state", "state", "deactivated", "active"},
+		{"/admin/env/default/roles/" + string(role.ID), "description", "description", "First", "Second"},
+	} {
+		late := two.Open(form.path)
+		wantText(t, one.Submit(one.Open(form.path), form.button, form.field, form.first), "Saved")
+		p := two.Submit(late, form.button, form.field, form.second)
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, "Somebody else changed this meanwhile.")
+		wantText(t, two.Submit(p, form.button, form.field, form.second), "Saved")
+	}
 }

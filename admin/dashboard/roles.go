@@ -92,7 +92,7 @@ func (h *Handler) aboutRole(do func(http.ResponseWriter, *http.Request, *visit, 
 func rolePage(v *visit, role *organizations.Role) templates.DashboardRole {
 	return templates.DashboardRole{
 		Dashboard: v.in(templates.SectionOrganizations), ID: string(role.ID), RoleName: role.Name, Description: role.Description,
-		Permissions: strings.Join(role.Permissions, "\n"), Managed: role.ManagedBy == environments.ManagedByApply, Denied: v.denied(admin.WriteOrganizations),
+		Permissions: strings.Join(role.Permissions, "\n"), Managed: role.ManagedBy == environments.ManagedByApply, Denied: v.denied(admin.WriteOrganizations), Token: stateOf(role.UpdatedAt),
 	}
 }
 
@@ -106,6 +106,9 @@ func (h *Handler) saveRole(w http.ResponseWriter, r *http.Request, v *visit, rol
 	page := rolePage(v, role)
 	page.Description, page.Permissions = strings.TrimSpace(r.PostForm.Get("description")), r.PostForm.Get("permissions")
 	_, err := h.Organizations.UpdateRole(r.Context(), v.env.ID, role.ID, func(role *organizations.Role) error {
+		if err := seen(r, role.UpdatedAt); err != nil {
+			return err
+		}
 		role.Description, role.Permissions = page.Description, lines(page.Permissions)
 		return nil
 	})

@@ -212,7 +212,7 @@ func (h *Handler) renew(r *http.Request, v *visit, page *templates.ApplicationPa
 	if err != nil {
 		return err
 	}
-	page.Token = tokenOf(now)
+	page.Token = stateOf(now.UpdatedAt)
 	return nil
 }
 
