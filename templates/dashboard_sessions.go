@@ -1,17 +1,20 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
 
 // DashboardSessions is the tab with the clocks and the sessions of an application. It posts the fields access-token-lifetime,
-// inactivity-timeout and max-session-length, each with its unit, to its address; session to …/sessions/end; and has a
-// form with status, person and since, and the method GET.
+// inactivity-timeout, max-session-length, id-token-lifetime, authorization-code-lifetime and refresh-reuse-window, each with its
+// unit, and activity to its address; session to …/sessions/end; and has a form with status, person and since, and the method GET.
 type DashboardSessions struct {
 	ApplicationPage
 	Pager
 	AccessToken, Inactivity, Maximum Duration
+	IDToken, Code, Reuse             Duration
+	Activity                         string        // as in clients.Activity
 	Effect                           *PolicyEffect // what saving does, to be confirmed; nil before she saves and where it ends nothing
 	Status                           string        // "living", "over" or "ending"
 	Person                           string
@@ -22,6 +25,13 @@ type DashboardSessions struct {
 }
 
 func (p DashboardSessions) view() view { return p.tabView("dashboard_sessions") }
+
+// Unfolded reports whether one of the clocks that are folded away is wrong.
+func (p DashboardSessions) Unfolded() bool {
+	return slices.ContainsFunc(p.Errors, func(e FieldError) bool {
+		return slices.Contains([]string{"activity", "id-token-lifetime", "authorization-code-lifetime", "refresh-reuse-window"}, e.Field)
+	})
+}
 
 // Table is the list of sessions.
 func (p DashboardSessions) Table() SessionTable {

@@ -129,16 +129,20 @@ var dashboardSamples = map[string]Page{
 		Errors: []FieldError{{"confirm-name", TextNotTheName("Acme Phone")}}},
 
 	"dashboard_sessions": DashboardSessions{ApplicationPage: acmeWeb(TabSessions), Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(72 * time.Hour), Maximum: DurationOf(14 * 24 * time.Hour),
+		IDToken: DurationOf(time.Hour), Code: DurationOf(time.Minute), Reuse: DurationOf(30 * time.Second), Activity: "refresh",
 		Rows: []SessionRow{
 			{Person: nina, ID: "ses_1", UserURI: "/admin/env/production/users/usr_1", Device: TextDevice("Firefox", "Windows"), Address: "198.51.100.7", Started: now.AddDate(0, 0, -2), LastActive: now.Add(-time.Minute), Until: now.AddDate(0, 0, 12)},
 			{Person: longName, ID: "ses_2", Device: TextDevice("Chrome", "Android"), Phone: true, Address: "2001:db8:85a3::8a2e:370:7334", Started: now.Add(-4 * time.Hour), LastActive: now.Add(-3 * time.Hour), IdleTimeout: 72 * time.Hour},
 			{Person: Person{Email: "omar@example.com"}, ID: "ses_3", Started: now, LastActive: now, IdleTimeout: 72 * time.Hour},
 		}, Pager: Pager{Older: "/admin/env/production/applications/app_1/sessions?older=ses_3"}},
 	"dashboard_sessions_effect": DashboardSessions{ApplicationPage: acmeWeb(TabSessions), Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(24 * time.Hour), Maximum: DurationOf(90 * time.Minute),
+		IDToken: DurationOf(time.Hour), Code: DurationOf(time.Minute), Reuse: DurationOf(30 * time.Second), Activity: "refresh",
 		Effect: &PolicyEffect{Living: 1204, Inactive: 31, TooOld: 6, Confirm: "300/86400/604800", ShowThem: "/admin/env/production/applications/app_1/sessions?status=ending"}},
-	"dashboard_sessions_errors": DashboardSessions{ApplicationPage: withErrors(acmeWeb(TabSessions), FieldError{"inactivity-timeout", Literal("inactivity_timeout (1 minute) must be longer than access_token_lifetime (5 minutes).")}, FieldError{"max-session-length", TextNumber}),
-		Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(time.Minute), Maximum: Duration{"two", "days"}},
+	"dashboard_sessions_errors": DashboardSessions{ApplicationPage: withErrors(acmeWeb(TabSessions), FieldError{"inactivity-timeout", Literal("inactivity_timeout (1 minute) must be longer than access_token_lifetime (5 minutes).")}, FieldError{"max-session-length", TextNumber}, FieldError{"authorization-code-lifetime", Literal("authorization_code_lifetime is 11 minutes: it must be 10 seconds to 10 minutes.")}),
+		Status: "living", AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(time.Minute), Maximum: Duration{"two", "days"},
+		IDToken: DurationOf(time.Hour), Code: DurationOf(11 * time.Minute), Reuse: DurationOf(0), Activity: "use"},
 	"dashboard_sessions_over": DashboardSessions{ApplicationPage: longPhone(TabSessions), Status: "over", Person: "nina@example.com", EndDenied: NeedsRole("support"), AccessToken: DurationOf(5 * time.Minute), Inactivity: DurationOf(60 * 24 * time.Hour), Maximum: DurationOf(365 * 24 * time.Hour),
+		IDToken: DurationOf(time.Hour), Code: DurationOf(time.Minute), Reuse: DurationOf(30 * time.Second), Activity: "refresh",
 		Rows: []SessionRow{
 			{Person: nina, ID: "ses_1", Device: TextDevice("Pixel 9", ""), Phone: true, Started: now.AddDate(0, -2, 0), LastActive: now.AddDate(0, -1, 0), Ended: now.AddDate(0, 0, -1), Reason: "inactivity", After: 72 * time.Hour},
 			{Person: nina, ID: "ses_2", Started: now.AddDate(0, -2, 0), LastActive: now.AddDate(0, -1, 0), Ended: now.AddDate(0, 0, -1), Reason: "signed_out"},

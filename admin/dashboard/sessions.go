@@ -43,6 +43,8 @@ func (h *Handler) sessionsPage(r *http.Request, v *visit, app *clients.Applicati
 	page := templates.DashboardSessions{
 		ApplicationPage: h.tab(v, app, templates.TabSessions), EndDenied: v.denied(admin.EndSessions), Status: string(sessions.Living),
 		AccessToken: templates.DurationOf(p.AccessTokenLifetime), Inactivity: templates.DurationOf(p.InactivityTimeout), Maximum: templates.DurationOf(p.MaxSessionLength),
+		IDToken: templates.DurationOf(p.IDTokenLifetime), Code: templates.DurationOf(p.AuthorizationCodeLifetime), Reuse: templates.DurationOf(p.RefreshReuseWindow),
+		Activity: string(p.Activity),
 	}
 	if !page.App.HasUsers {
 		return page, nil
@@ -154,6 +156,9 @@ func (h *Handler) savePolicy(w http.ResponseWriter, r *http.Request, v *visit, a
 		{"access-token-lifetime", &page.AccessToken, &next.AccessTokenLifetime, true},
 		{"inactivity-timeout", &page.Inactivity, &next.InactivityTimeout, app.HasUsers()},
 		{"max-session-length", &page.Maximum, &next.MaxSessionLength, app.HasUsers()},
+		{"id-token-lifetime", &page.IDToken, &next.IDTokenLifetime, app.HasUsers()},
+		{"authorization-code-lifetime", &page.Code, &next.AuthorizationCodeLifetime, app.HasUsers()},
+		{"refresh-reuse-window", &page.Reuse, &next.RefreshReuseWindow, app.HasUsers()},
 	} {
 		if !clock.has {
 			continue
@@ -164,6 +169,10 @@ func (h *Handler) savePolicy(w http.ResponseWriter, r *http.Request, v *visit, a
 			page.Errors = append(page.Errors, templates.FieldError{Field: clock.field, Text: templates.TextNumber})
 		}
 		*clock.value = value
+	}
+	if app.HasUsers() {
+		page.Activity = form.Get("activity")
+		next.Activity = clients.Activity(page.Activity)
 	}
 	if len(page.Errors) == 0 {
 		asked := app.Clone()
@@ -190,8 +199,7 @@ func (h *Handler) savePolicy(w http.ResponseWriter, r *http.Request, v *visit, a
 		}
 	}
 	page.Errors, err = h.change(r, v, app, "access-token-lifetime", func(a *clients.Application) error {
-		p := &a.SessionPolicy
-		p.AccessTokenLifetime, p.InactivityTimeout, p.MaxSessionLength = next.AccessTokenLifetime, next.InactivityTimeout, next.MaxSessionLength
+		a.SessionPolicy = next
 		return nil
 	})
 	if err != nil {

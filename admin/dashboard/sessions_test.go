@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/server/servertest"
@@ -103,6 +105,8 @@ func TestSavePolicyRefuses(t *testing.T) {
 		{"too long", []string{"access-token-lifetime", "9999"}, []string{"must be 1 minute to 24 hours"}},
 		{"a contradiction", []string{"inactivity-timeout", "20"}, []string{"(20 days)", "(14 days)"}}, // acceptance 37
 		{"no unit", []string{"max-session-length-unit", "moons"}, []string{"Enter a whole number."}},
+		{"a folded clock", []string{"authorization-code-lifetime", "11", "authorization-code-lifetime-unit", "minutes"}, []string{`id="authorization-code-lifetime-problem"`, "must be 10 seconds to 10 minutes", `<details class="snippet" open>`}},
+		{"no such activity", []string{"activity", "all"}, []string{"must be one of refresh, use", `<details class="snippet" open>`}},
 	} {
 		p := b.Submit(form, "inactivity-timeout", append(units, test.fields...)...)
 		wantStatus(t, p, http.StatusUnprocessableEntity)
@@ -123,12 +127,42 @@ func TestSavePolicyRefuses(t *testing.T) {
 	}
 }
 
+// Every clock of the policy can be set, and a form sends back what it showed of the others.
+func TestFoldedClocks(t *testing.T) {
+	o := open(t, servertest.Start(t, servertest.Options{}))
+	app := o.AddClient(t, "Wiki", clients.Web, nil)
+	b := o.browsers[admin.Admin]
+	p := b.Open("/admin/env/default/applications/" + string(app.ID) + "/sessions")
+	wantText(t, p, "More clocks", "!<details class=\"snippet\" open>", "Restarts with each refresh.")
+	want := app.SessionPolicy
+	for _, test := range []struct {
+		field, number, unit string
+		clock               *time.Duration
+		value               time.Duration
+	}{
+		{"id-token-lifetime", "90", "minutes", &want.IDTokenLifetime, 90 * time.Minute},
+		{"authorization-code-lifetime", "45", "seconds", &want.AuthorizationCodeLifetime, 45 * time.Second},
+		{"refresh-reuse-window", "0", "seconds", &want.RefreshReuseWindow, 0},
+	} {
+		*test.clock = test.value
+		p = b.Submit(p, "activity-use", test.field, test.number, test.field+"-unit", test.unit)
+		wantText(t, p, "Saved")
+	}
+	want.Activity = clients.ActivityUse
+	wantText(t, b.Submit(p, "activity-use", "activity", "use"), "Saved", "Restarts with each use.")
+	now, err := o.Applications.ByID(t.Context(), o.Environment.ID, app.ID)
+	must(t, err)
+	if diff := cmp.Diff(want, now.SessionPolicy); diff != "" {
+		t.Errorf("(-want +saved):\n%s", diff)
+	}
+}
+
 func TestMachineClock(t *testing.T) {
 	o := open(t, servertest.Start(t, servertest.Options{}))
 	app := o.AddClient(t, "Import", clients.Machine, nil)
 	b := o.browsers[admin.Admin]
 	p := b.Open("/admin/env/default/applications/" + string(app.ID) + "/sessions")
-	wantText(t, p, "Access token lifetime", "!Inactivity timeout", "!Living sessions")
+	wantText(t, p, "Access token lifetime", "!Inactivity timeout", "!More clocks", "!Living sessions")
 	p = b.Submit(p, "access-token-lifetime", "access-token-lifetime", "2", "access-token-lifetime-unit", "hours")
 	wantText(t, p, "Saved")
 	if !strings.Contains(p.Body, `value="2"`) {

@@ -147,6 +147,9 @@ func readForm(form *html.Node) Form {
 		}
 		name := attribute(n, "name")
 		kind := attribute(n, "type")
+		if n.Data == "select" && name != "" {
+			f.Values.Add(name, chosen(n))
+		}
 		if n.Data != "input" || name == "" || kind == "submit" {
 			continue
 		}
@@ -156,6 +159,17 @@ func readForm(form *html.Node) Form {
 		f.Values.Add(name, attribute(n, "value"))
 	}
 	return f
+}
+
+// chosen is the value of a select's option: the selected one, else the first.
+func chosen(n *html.Node) string {
+	value, found := "", false
+	for option := range n.Descendants() {
+		if option.Data == "option" && (!found || has(option, "selected")) {
+			value, found = attribute(option, "value"), true
+		}
+	}
+	return value
 }
 
 func attribute(n *html.Node, name string) string {
