@@ -26,6 +26,10 @@ func (a *API) registerKeys() {
 		id: "retire-key", at: "POST /keys/{key_id}/retire", tag: tagKeys, needs: write, summary: "Take a signing key out of use before its time",
 		description: "What it has signed is refused from now on. The active key must be rotated first.",
 	}, a.retireKey)
+	register(a, operation{
+		id: "delete-key", at: "DELETE /keys/{key_id}", tag: tagKeys, needs: write, summary: "Remove a retired signing key",
+		description: "ID tokens that it has signed are then refused as a hint too.",
+	}, a.deleteKey)
 }
 
 // SigningKey is a signing key without its private half.
@@ -91,10 +95,13 @@ func (a *API) rotateKeys(ctx context.Context, in *struct{ body[KeyRotation] }) (
 	return whole(made, signingKeyOf), nil
 }
 
-// retireKey serves POST /keys/{key_id}/retire.
-func (a *API) retireKey(ctx context.Context, in *struct {
+// OneKey is the path of a signing key.
+type OneKey struct {
 	KeyID string `path:"key_id" doc:"The kid."`
-}) (*reply[SigningKey], error) {
+}
+
+// retireKey serves POST /keys/{key_id}/retire.
+func (a *API) retireKey(ctx context.Context, in *struct{ OneKey }) (*reply[SigningKey], error) {
 	env := environments.FromContext(ctx).ID
 	if err := a.Keys.Retire(ctx, env, in.KeyID); err != nil {
 		return nil, err
@@ -108,4 +115,9 @@ func (a *API) retireKey(ctx context.Context, in *struct {
 		return nil, keys.ErrNotFound // it was deleted meanwhile
 	}
 	return &reply[SigningKey]{signingKeyOf(all[i])}, nil
+}
+
+// deleteKey serves DELETE /keys/{key_id}.
+func (a *API) deleteKey(ctx context.Context, in *struct{ OneKey }) (*struct{}, error) {
+	return nil, a.Keys.Delete(ctx, environments.FromContext(ctx).ID, in.KeyID)
 }

@@ -114,7 +114,10 @@ func TestEveryOperation(t *testing.T) {
 		for n := range c.want(t, 200, "GET /keys", "").field("data").([]any) {
 			k := c.want(t, 200, "GET /keys", "")
 			if id := k.str(fmt.Sprintf("data/%d/id", n)); k.str(fmt.Sprintf("data/%d/state", n)) == "published" {
+				c.want(t, 409, "DELETE /keys/"+id, "")
 				c.want(t, 200, "POST /keys/"+id+"/retire", "")
+				c.want(t, 204, "DELETE /keys/"+id, "")
+				c.want(t, 404, "DELETE /keys/"+id, "")
 			}
 		}
 		c.want(t, 409, "POST /keys/"+key.str("data/0/id")+"/retire", "")

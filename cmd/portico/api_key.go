@@ -51,7 +51,7 @@ func documentOfAPIKey(k *clients.APIKey, now time.Time) apiKeyDocument {
 func (c *cli) apiKeyCommand() *cobra.Command {
 	var reference, name string
 	var scopes []string
-	var lifetime time.Duration
+	var lifetime, in time.Duration
 
 	create := c.task("create", "Give an application a key for the management API", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
 		env, app, err := c.find(ctx, s, reference)
@@ -116,11 +116,24 @@ Scopes: ` + strings.Join(scopeNames(), ", ") + `. To write includes to read; * i
 		return c.reply(documentOfAPIKey(&k, s.Clock.Now()), func(w io.Writer) { fmt.Fprintf(w, "Revoked %s (…%s).\n", k.ID, k.Hint) })
 	})
 
-	c.inEnvironment(create, keyList, revoke)
+	expire := c.task("expire KEY", "Let an API key expire", one("an API key: its ID, which api-key list prints"), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		k, err := s.APIKeys.Expire(ctx, env.ID, "", args[0], s.Clock.Now().Add(in))
+		if err != nil {
+			return err
+		}
+		return c.reply(documentOfAPIKey(&k, s.Clock.Now()), func(w io.Writer) { fmt.Fprintf(w, "%s (…%s) expires %s.\n", k.ID, k.Hint, moment(k.ExpiresAt)) })
+	})
+	durationFlag(expire.Flags(), &in, "in", "`DURATION` such as 1h after which it ends; not given: now")
+
+	c.inEnvironment(create, keyList, expire, revoke)
 	for _, cmd := range []*cobra.Command{create, keyList} {
 		cmd.Flags().StringVar(&reference, "application", "default", "the `APPLICATION`: its ID, its client ID, or default")
 	}
-	return group("api-key", "Make and end keys for the management API", create, keyList, revoke)
+	return group("api-key", "Make and end keys for the management API", create, keyList, expire, revoke)
 }
 
 func scopeNames() []string {

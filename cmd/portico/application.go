@@ -51,10 +51,27 @@ func (c *cli) applicationCommand() *cobra.Command {
 		return c.tell(s, env, app, "")
 	})
 	check := c.checkRedirect()
-	c.inEnvironment(create, update, show, remove, list, check, makeDefault)
-	g := group("application", "Register and change applications", create, list, show, update, remove, check, makeDefault)
+	enable, disable := c.switchApplication("enable", "Let an application be used again", true), c.switchApplication("disable", "End an application's sessions and refuse its credentials", false)
+	c.inEnvironment(create, update, show, enable, disable, remove, list, check, makeDefault)
+	g := group("application", "Register and change applications", create, list, show, update, enable, disable, remove, check, makeDefault)
 	g.Aliases = []string{"app"}
 	return g
+}
+
+func (c *cli) switchApplication(verb, short string, enabled bool) *cobra.Command {
+	return c.task(verb+" APPLICATION", short, one(whichApplication), func(ctx context.Context, s *server.Server, args []string) error {
+		env, app, err := c.find(ctx, s, args[0])
+		if err != nil {
+			return err
+		}
+		if err := s.Applications.SetEnabled(ctx, env, app.ID, enabled); err != nil {
+			return err
+		}
+		if app, err = s.Applications.ByID(ctx, env.ID, app.ID); err != nil {
+			return err
+		}
+		return c.tell(s, env, app, "")
+	})
 }
 
 func (c *cli) createApplication() *cobra.Command {

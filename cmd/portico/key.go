@@ -23,6 +23,9 @@ type keyDocument struct {
 	RetiredAt   time.Time      `json:"retired_at,omitzero"`
 }
 
+// dashedKey is what to do about the ID of a key that looks like a flag: one of 64 does (RFC 7638 §3.1).
+const dashedKey = "An ID that begins with a dash is given behind two: portico key retire -- -kid."
+
 func (c *cli) keyCommand() *cobra.Command {
 	keyList := c.task("list", "Print the signing keys of an environment", cobra.NoArgs, func(ctx context.Context, s *server.Server, _ []string) error {
 		env, err := c.chosen(ctx, s)
@@ -50,10 +53,25 @@ func (c *cli) keyCommand() *cobra.Command {
 		return c.tellKeys(all)
 	})
 	retire.Long = `Take a key out of the key set before its time. ID tokens and access tokens that it has signed are refused from then on;
-opaque tokens and sessions go on.`
+opaque tokens and sessions go on.
+
+` + dashedKey
+	remove := c.task("delete KEY", "Forget a retired key", one("the ID of a key"), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := s.Keys.Delete(ctx, env.ID, args[0]); err != nil {
+			return err
+		}
+		return c.reply(map[string]any{"id": args[0], "deleted": true}, func(w io.Writer) { fmt.Fprintf(w, "Deleted %s.\n", args[0]) })
+	})
+	remove.Long = `Forget a retired key for ever. ID tokens that it has signed are then refused as a hint too.
+
+` + dashedKey
 	rotate := c.rotateKeys()
-	c.inEnvironment(keyList, rotate, retire)
-	return group("key", "Look at signing keys and replace them", keyList, rotate, retire, c.rewrapKeys())
+	c.inEnvironment(keyList, rotate, retire, remove)
+	return group("key", "Look at signing keys and replace them", keyList, rotate, retire, remove, c.rewrapKeys())
 }
 
 // rewrapDocument counts what was encrypted anew.
