@@ -34,7 +34,28 @@ type Logout struct {
 	NextAt      time.Time // when it is tried next; zero once it is settled
 	DeliveredAt time.Time // zero until the application took it
 	FailedAt    time.Time // zero unless it was given up
-	Error       string    // of the last attempt; "" if it succeeded
+	Error       string    // why the last attempt failed, for operators to read; "" before the first, and if it succeeded
+}
+
+// State is what has become of a delivery.
+type State string
+
+// The states.
+const (
+	Pending   State = "pending" // it is tried, or tried again
+	Delivered State = "delivered"
+	Failed    State = "failed" // it was given up
+)
+
+// State is what has become of it.
+func (l *Logout) State() State {
+	switch {
+	case !l.DeliveredAt.IsZero():
+		return Delivered
+	case !l.FailedAt.IsZero():
+		return Failed
+	}
+	return Pending
 }
 
 // Store keeps logouts.
@@ -46,8 +67,9 @@ type Store interface {
 	TakeLogouts(ctx context.Context, now, until time.Time, limit int) ([]Logout, error)
 	// SettleLogout saves NextAt, DeliveredAt, FailedAt and Error.
 	SettleLogout(ctx context.Context, l *Logout) error
-	// Logouts returns the application's, the latest first.
-	Logouts(ctx context.Context, env environments.ID, app clients.ID, limit int) ([]Logout, error)
+	// Logouts returns at most limit of the application's, the latest first, from the one after older on ("" is from the latest
+	// on), and whether there are more.
+	Logouts(ctx context.Context, env environments.ID, app clients.ID, older string, limit int) (page []Logout, more bool, err error)
 }
 
 // Logouts delivers logout tokens. It is safe for concurrent use, on any number of nodes.
@@ -98,13 +120,14 @@ func (l *Logouts) SessionsEnded(ctx context.Context, env environments.ID, ended 
 	return l.Store.AddLogouts(ctx, logouts)
 }
 
-// Deliver tries what is due, until nothing is. It returns how many applications took theirs.
+// Deliver tries what is due, until nothing is. It returns how many applications took theirs, and what went wrong on our side:
+// such logouts are tried again, as those that an application doesn't take.
 func (l *Logouts) Deliver(ctx context.Context) (delivered int, err error) {
 	for {
 		now := l.Now().UTC()
-		due, err := l.Store.TakeLogouts(ctx, now, now.Add(leaseTime), batch)
-		if err != nil || len(due) == 0 {
-			return delivered, err
+		due, failed := l.Store.TakeLogouts(ctx, now, now.Add(leaseTime), batch)
+		if failed != nil || len(due) == 0 {
+			return delivered, errors.Join(err, failed)
 		}
 		var trying sync.WaitGroup
 		settled := make([]error, len(due))
@@ -112,30 +135,54 @@ func (l *Logouts) Deliver(ctx context.Context) (delivered int, err error) {
 			trying.Go(func() { settled[i] = l.attempt(ctx, &due[i]) })
 		}
 		trying.Wait()
+		err = errors.Join(append(settled, err)...)
 		for i := range due {
-			if settled[i] != nil {
-				return delivered, settled[i]
-			}
-			if !due[i].DeliveredAt.IsZero() {
+			if due[i].State() == Delivered {
 				delivered++
 			}
 		}
 	}
 }
 
-// attempt posts one logout token and saves what came of it. Its error is of the Store alone.
+// attempt posts one logout token and saves what came of it. Its error is of our side alone.
 func (l *Logouts) attempt(ctx context.Context, logout *Logout) error {
 	err := l.post(ctx, logout)
-	now := l.Now().UTC()
+	now, delivered := l.Now().UTC(), err == nil
+	var theirs refusal
 	switch {
-	case err == nil:
-		logout.DeliveredAt, logout.NextAt, logout.Error = now, time.Time{}, ""
-	case logout.Attempts > len(waits):
-		logout.FailedAt, logout.NextAt, logout.Error = now, time.Time{}, err.Error()
+	case delivered:
+		logout.Error = ""
+	case errors.As(err, &theirs):
+		logout.Error, err = string(theirs), nil
 	default:
-		logout.NextAt, logout.Error = now.Add(waits[logout.Attempts-1]), err.Error()
+		logout.Error, err = "internal error", fmt.Errorf("deliver %s: %w", logout.ID, err)
 	}
-	return l.Store.SettleLogout(ctx, logout)
+	switch {
+	case delivered:
+		logout.DeliveredAt, logout.NextAt = now, time.Time{}
+	case logout.Attempts > len(waits):
+		logout.FailedAt, logout.NextAt = now, time.Time{}
+	default:
+		logout.NextAt = now.Add(waits[logout.Attempts-1])
+	}
+	return errors.Join(err, l.Store.SettleLogout(ctx, logout))
+}
+
+// refusal is why an application didn't take its logout token, in words that its operator may read.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// unreachable tells what kept a request from being answered, without the address, which the operator knows.
+func unreachable(err error) refusal {
+	var sent *url.Error
+	switch {
+	case !errors.As(err, &sent):
+		return refusal(err.Error())
+	case sent.Timeout():
+		return refusal(fmt.Sprintf("no answer within %s", attemptTimeout))
+	}
+	return refusal(sent.Err.Error())
 }
 
 // logoutEvent is the member of events that makes a token a logout token (§2.4).
@@ -143,11 +190,14 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 func (l *Logouts) post(ctx context.Context, logout *Logout) error {
 	app, err := l.Applications.ByID(ctx, logout.Environment, logout.Application)
+	if errors.Is(err, clients.ErrNotFound) {
+		return refusal("the application is gone")
+	}
 	if err != nil {
-		return fmt.Errorf("the application is gone: %w", err)
+		return err
 	}
 	if app.BackchannelLogoutURI == "" {
-		return fmt.Errorf("the application has no backchannel_logout_uri any more")
+		return refusal("the application has no backchannel_logout_uri any more")
 	}
 	token, err := l.token(ctx, app, logout)
 	if err != nil {
@@ -163,12 +213,12 @@ func (l *Logouts) post(ctx context.Context, logout *Logout) error {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response, err := l.Client.Do(r)
 	if err != nil {
-		return err
+		return unreachable(err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, 4<<10) // so that the connection can be used again
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("the application answered %s", response.Status)
+		return refusal("the application answered " + response.Status)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func TestBackchannelLogout(t *testing.T) {
 
 		// The other answers 503 twice. Its waits are passed by moving the clock.
 		for step := 1; ; step++ {
-			report, err := i.Logouts.Store.Logouts(t.Context(), i.Environment.ID, b.ID, 10)
+			report, _, err := i.Logouts.Store.Logouts(t.Context(), i.Environment.ID, b.ID, "", 10)
 			if err != nil || len(report) != 1 {
 				t.Fatalf("the report has %d logouts: %v", len(report), err)
 			}

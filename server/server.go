@@ -170,7 +170,7 @@ func (s *Server) build() error {
 	}
 	s.dashboard = &dashboard.Handler{
 		PublicURL: s.publicURL, Environments: s.Environments, Applications: s.Applications, APIKeys: s.APIKeys, Users: s.Users, Sessions: s.Sessions,
-		Organizations: s.Organizations, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Events: s.Events, SendTest: s.post.sendTest, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
+		Organizations: s.Organizations, Logouts: s.Logouts, Cookies: s.cookies, Keys: s.Keys, Founder: s.Founder, Setup: s.Setup, Operators: s.Operators, Vault: vault, Events: s.Events, SendTest: s.post.sendTest, Mailbox: s.Mailbox, DemoURL: s.demoURL(), Now: now, Log: s.Log,
 	}
 	s.provider = provider.New(provider.Deps{
 		PublicURL: s.publicURL, Applications: s.Applications, Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Cookies: s.cookies, Ledger: s.Ledger,
@@ -182,7 +182,7 @@ func (s *Server) build() error {
 	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
 	s.api = api.New(api.Deps{
 		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,
-		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Keys: s.Keys, Events: s.Events, Answers: s.Answers, Tokens: s.provider,
+		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Logouts: s.Logouts, Keys: s.Keys, Events: s.Events, Answers: s.Answers, Tokens: s.provider,
 		Chrome: s.login.Chrome, InTx: inTx, Now: now, Log: s.Log,
 	})
 	return nil

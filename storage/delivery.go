@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/portico-id/portico/clients"
@@ -30,9 +31,7 @@ const (
 		UPDATE logout_deliveries SET next_at = ?, delivered_at = ?, failed_at = ?, error = ?
 		WHERE environment_id = ? AND id = ?`
 
-	listLogouts = `
-		SELECT ` + logoutColumns + ` FROM logout_deliveries
-		WHERE environment_id = ? AND application_id = ? ORDER BY created_at DESC, id DESC LIMIT ?`
+	listLogouts = `SELECT ` + logoutColumns + ` FROM logout_deliveries`
 )
 
 // AddLogouts implements delivery.Store.
@@ -71,8 +70,9 @@ func (s Deliveries) SettleLogout(ctx context.Context, l *delivery.Logout) error 
 }
 
 // Logouts implements delivery.Store.
-func (s Deliveries) Logouts(ctx context.Context, env environments.ID, app clients.ID, limit int) ([]delivery.Logout, error) {
-	return s.read(ctx, listLogouts, string(env), string(app), int64(limit))
+func (s Deliveries) Logouts(ctx context.Context, env environments.ID, app clients.ID, older string, limit int) ([]delivery.Logout, bool, error) {
+	which := predicate{"environment_id = ? AND application_id = ?", []any{string(env), string(app)}}
+	return pageByID(ctx, s.DB, listLogouts, "id", which, older, "", limit, readLogout)
 }
 
 func (s Deliveries) read(ctx context.Context, q string, args ...any) (list []delivery.Logout, err error) {
@@ -82,13 +82,17 @@ func (s Deliveries) read(ctx context.Context, q string, args ...any) (list []del
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var l delivery.Logout
-		err := rows.Scan((*string)(&l.Environment), &l.ID, (*string)(&l.Application), (*string)(&l.Session), (*string)(&l.User),
-			(*instant)(&l.CreatedAt), &l.Attempts, (*instant)(&l.NextAt), (*instant)(&l.DeliveredAt), (*instant)(&l.FailedAt), &l.Error)
+		l, err := readLogout(rows)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, l)
 	}
 	return list, rows.Err()
+}
+
+func readLogout(rows *sql.Rows) (l delivery.Logout, err error) {
+	err = rows.Scan((*string)(&l.Environment), &l.ID, (*string)(&l.Application), (*string)(&l.Session), (*string)(&l.User),
+		(*instant)(&l.CreatedAt), &l.Attempts, (*instant)(&l.NextAt), (*instant)(&l.DeliveredAt), (*instant)(&l.FailedAt), &l.Error)
+	return l, err
 }

@@ -200,7 +200,10 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, d.AddLogouts(ctx, []delivery.Logout{logout}))
 	noted(d.TakeLogouts(ctx, morning, morning, 10))
 	must(t, d.SettleLogout(ctx, &logout))
-	noted(d.Logouts(ctx, h.env, h.app.ID, 10))
+	for _, older := range []string{"", "lgo_1"} {
+		_, _, err := d.Logouts(ctx, h.env, h.app.ID, older, 10)
+		must(t, err)
+	}
 	noted((&storage.Purge{DB: db}).Run(ctx, morning))
 
 	texts := counter.Statements()

@@ -1,5 +1,7 @@
 package templates
 
+import "time"
+
 // DashboardRedirects is the tab with every address of an application. Its lists post list, uri and action (add, remove or
 // default) to …/redirects/list, and one more in the field of the list; its groups post to …/redirects/addresses and …/redirects/logout; the tester has the method
 // GET and the field try.
@@ -14,9 +16,26 @@ type DashboardRedirects struct {
 	InitiateLoginURI, HomepageURI, InvitationURI, PasswordResetURI string
 	BackchannelURI, FrontchannelURI                                string
 	BackchannelSession, FrontchannelSession                        bool // the application asks for sid
+
+	Deliveries []LogoutDelivery // the last of back-channel logout, the latest first
 }
 
 func (p DashboardRedirects) view() view { return p.tabView("dashboard_redirects") }
+
+// Reports reports whether the page tells of deliveries, though it be that there are none.
+func (p DashboardRedirects) Reports() bool { return p.BackchannelURI != "" || len(p.Deliveries) > 0 }
+
+// LogoutDelivery is what has become of a back-channel logout.
+type LogoutDelivery struct {
+	Session  string // its ID
+	User     Reference
+	Ended    time.Time // the session
+	State    string    // as in delivery.State
+	Settled  time.Time // when it was delivered or given up
+	Attempts int
+	Error    string        // of the last attempt; "" if it succeeded or there was none
+	Next     time.Duration // of a pending one: until it is tried next; zero if that is now
+}
 
 // URIList is a list of addresses.
 type URIList struct {

@@ -154,12 +154,17 @@ var dashboardSamples = map[string]Page{
 		{Name: "post-logout-redirect-uri", First: true, URIs: []string{"https://acme.example/"}}, {Name: "cors-origin"}},
 		Tried: "http://acme.example/callback/", Verdict: &Verdict{Registered: "https://acme.example/callback", Differences: []Difference{
 			{"scheme", "http:", "https:", "http and https are different places, even on the same host."}, {"path", "/callback/", "/callback", "Exactly one of them ends with a slash."}}},
-		InitiateLoginURI: "https://acme.example/sign-in", HomepageURI: "https://acme.example/", BackchannelURI: "https://acme.example/logout", BackchannelSession: true},
+		InitiateLoginURI: "https://acme.example/sign-in", HomepageURI: "https://acme.example/", BackchannelURI: "https://acme.example/logout", BackchannelSession: true,
+		Deliveries: []LogoutDelivery{
+			{Session: "ses_01k9", User: Reference{nina.Email, "/admin/env/production/users/usr_1"}, Ended: now.Add(-time.Minute), State: "pending", Attempts: 2, Error: "the application answered 503 Service Unavailable", Next: 2 * time.Minute},
+			{Session: "ses_01k8", User: Reference{Text: longName.Email}, Ended: now, State: "pending"},
+			{Session: "ses_01k7", User: Reference{nina.Email, "/admin/env/production/users/usr_1"}, Ended: now.Add(-2 * time.Hour), State: "delivered", Settled: now.Add(-2 * time.Hour), Attempts: 1},
+			{Session: "ses_01k6", User: Reference{Text: "usr_2"}, Ended: now.AddDate(0, 0, -3), State: "failed", Settled: now.AddDate(0, 0, -2), Attempts: 9, Error: "no answer within 5s"}}},
 	"dashboard_redirects_errors": DashboardRedirects{ApplicationPage: withErrors(acmeWeb(TabRedirects), FieldError{"redirect-uri", Literal("\"http://app.example/cb\" must begin with https.")}), Lists: []URIList{
 		{Name: "redirect-uri", First: true, URIs: []string{"https://acme.example/callback"}, Typed: "http://app.example/cb"}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}},
 		Tried: "https://acme.example/callback", Verdict: &Verdict{Matches: true, Registered: "https://acme.example/callback", Rule: "exact"}},
 	"dashboard_redirects_denied": DashboardRedirects{ApplicationPage: longPhone(TabRedirects), Lists: []URIList{
-		{Name: "redirect-uri", First: true, URIs: []string{"com.example.app:/cb"}}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}}, Tried: "com.example.app:/cb", Verdict: &Verdict{}},
+		{Name: "redirect-uri", First: true, URIs: []string{"com.example.app:/cb"}}, {Name: "post-logout-redirect-uri"}, {Name: "cors-origin"}}, Tried: "com.example.app:/cb", Verdict: &Verdict{}, BackchannelURI: "https://app.example/logout"},
 
 	"dashboard_credentials": DashboardCredentials{ApplicationPage: acmeWeb(TabCredentials), Proof: ClientProof{Method: "client_secret_jwt", NeedsSecret: true}, Tomorrow: "2026-12-05",
 		Secrets: []Credential{

@@ -24,6 +24,7 @@ import (
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
@@ -49,6 +50,7 @@ type Deps struct {
 	Users         *identity.Registry
 	Organizations *organizations.Registry
 	Sessions      *sessions.Registry
+	Logouts       *delivery.Logouts
 	Keys          *keys.Ring
 	Events        audit.Reader
 	Answers       *admin.Answers
@@ -80,6 +82,7 @@ func New(d Deps) *API {
 	a.registerOrganizations()
 	a.registerRoles()
 	a.registerSessions()
+	a.registerLogoutDeliveries()
 	a.registerKeys()
 	a.registerEvents()
 	a.registerEnvironments()

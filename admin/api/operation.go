@@ -18,6 +18,7 @@ import (
 
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
@@ -73,6 +74,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Event"
 	case reflect.TypeFor[audit.ActorDocument]():
 		return "Actor"
+	case reflect.TypeFor[delivery.LogoutDocument]():
+		return "LogoutDelivery"
 	}
 	if strings.HasPrefix(t.Name(), "list[") {
 		return schemaName(t.Field(0).Type.Elem(), "") + "List"

@@ -97,6 +97,7 @@ func TestEveryOperation(t *testing.T) {
 		c.want(t, 200, "PATCH "+app+"?dry_run=true", `{"session_policy":{"inactivity_timeout":600}}`)
 		c.want(t, 200, "GET /sessions?application_id="+string(web.ID), "")
 		c.want(t, 200, "GET "+app+"/sessions?status=active", "")
+		c.want(t, 200, "GET "+app+"/logout_deliveries", "")
 		c.want(t, 200, "GET "+grace+"/sessions", "")
 		c.want(t, 200, "GET "+session, "")
 		c.want(t, 200, "POST "+session+"/end", "")

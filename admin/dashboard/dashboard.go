@@ -14,6 +14,7 @@ import (
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/audit"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
@@ -33,6 +34,7 @@ type Handler struct {
 	Users         *identity.Registry
 	Organizations *organizations.Registry
 	Sessions      *sessions.Registry
+	Logouts       *delivery.Logouts
 	Tokens        Tokens
 	Cookies       *sessions.Cookies
 	Founder       *admin.Founder

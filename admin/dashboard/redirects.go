@@ -1,12 +1,15 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/templates"
 )
@@ -34,8 +37,8 @@ var lists = []uriList{
 	{"cors-origin", false, func(a *clients.Application) *[]string { return &a.CORSOrigins }},
 }
 
-func (h *Handler) redirectsPage(v *visit, app *clients.Application) templates.DashboardRedirects {
-	page := templates.DashboardRedirects{
+func (h *Handler) redirectsPage(ctx context.Context, v *visit, app *clients.Application) (page templates.DashboardRedirects, err error) {
+	page = templates.DashboardRedirects{
 		ApplicationPage: h.tab(v, app, templates.TabRedirects), Wildcards: app.WildcardRedirects, Explicit: app.ExplicitPostLogoutRedirect,
 		InitiateLoginURI: app.InitiateLoginURI, HomepageURI: app.HomepageURI, InvitationURI: app.InvitationURI, PasswordResetURI: app.PasswordResetURI,
 		BackchannelURI: app.BackchannelLogoutURI, BackchannelSession: app.BackchannelLogoutSessionRequired,
@@ -44,12 +47,46 @@ func (h *Handler) redirectsPage(v *visit, app *clients.Application) templates.Da
 	for _, list := range lists {
 		page.Lists = append(page.Lists, templates.URIList{Name: list.field, First: list.first, URIs: *list.of(app)})
 	}
-	return page
+	page.Deliveries, err = h.deliveries(ctx, v, app)
+	return page, err
+}
+
+// shownDeliveries is how many of the last deliveries the tab tells of.
+const shownDeliveries = 10
+
+func (h *Handler) deliveries(ctx context.Context, v *visit, app *clients.Application) (rows []templates.LogoutDelivery, err error) {
+	last, _, err := h.Logouts.Store.Logouts(ctx, v.env.ID, app.ID, "", shownDeliveries)
+	if err != nil {
+		return nil, err
+	}
+	tell := h.teller(v)
+	for i := range last {
+		l := &last[i]
+		row := templates.LogoutDelivery{
+			Session: string(l.Session), Ended: l.CreatedAt, State: string(l.State()), Attempts: l.Attempts, Error: l.Error,
+		}
+		switch l.State() {
+		case delivery.Delivered:
+			row.Settled = l.DeliveredAt
+		case delivery.Failed:
+			row.Settled = l.FailedAt
+		default:
+			row.Next = max(0, l.NextAt.Sub(v.now)).Truncate(time.Second)
+		}
+		if row.User, err = tell.reference(ctx, string(l.User)); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // showRedirects serves GET …/redirects, also with the verdict of the tester (acceptance 23).
 func (h *Handler) showRedirects(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {
-	page := h.redirectsPage(v, app)
+	page, err := h.redirectsPage(r.Context(), v, app)
+	if err != nil {
+		return err
+	}
 	if page.Tried = strings.TrimSpace(r.URL.Query().Get("try")); page.Tried != "" {
 		e := app.ExplainRedirect(page.Tried)
 		page.Verdict = &templates.Verdict{Matches: e.Matches, Registered: e.Registered, Rule: string(e.Rule)}
@@ -98,7 +135,10 @@ func (h *Handler) refuseRedirects(w http.ResponseWriter, r *http.Request, v *vis
 	if err != nil {
 		return err
 	}
-	page := h.redirectsPage(v, now)
+	page, err := h.redirectsPage(r.Context(), v, now)
+	if err != nil {
+		return err
+	}
 	page.Errors = wrong
 	typed(&page)
 	return templates.Render(w, http.StatusUnprocessableEntity, page)

@@ -1,15 +1,19 @@
 package dashboard_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/server/servertest"
+	"github.com/portico-id/portico/sessions"
 )
 
 // list posts an action on a list of addresses.
@@ -109,4 +113,40 @@ func TestChangeTouchesOneApplication(t *testing.T) {
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("the other application changed (-before +after):\n%s", diff)
 	}
+}
+
+// The deliveries of back-channel logout are told where its address is set (acceptance 64).
+func TestLogoutDeliveries(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		o := open(t, i)
+		app, ada := o.AddClient(t, "Wiki", clients.Web, nil), o.AddUser(t, "ada@example.com")
+		b := o.browsers[admin.Viewer]
+		tab := "/admin/env/default/applications/" + string(app.ID) + "/redirects"
+		wantText(t, b.Open(tab), "!Last logout deliveries")
+		o.Change(t, app.ID, func(a *clients.Application) { a.BackchannelLogoutURI = "https://wiki.example/logout" })
+		wantText(t, b.Open(tab), "Last logout deliveries", "No session has ended since")
+		now := o.Clock.Now().UTC()
+		made := func(n int, l delivery.Logout) delivery.Logout {
+			l.ID, l.Session = fmt.Sprintf("lgo_%02d", n), sessions.ID(fmt.Sprintf("ses_%02d.", n))
+			l.Environment, l.Application, l.User, l.CreatedAt = o.Environment.ID, app.ID, ada.ID, now.Add(-3*time.Hour)
+			return l
+		}
+		logouts := []delivery.Logout{
+			made(1, delivery.Logout{Attempts: 1, DeliveredAt: now}), // one too many
+			made(2, delivery.Logout{Attempts: 9, FailedAt: now, Error: "the application answered 503 Service Unavailable"}),
+			made(3, delivery.Logout{Attempts: 2, NextAt: now.Add(2 * time.Hour), Error: `no "answer" <within> 5s`}),
+		}
+		for n := 4; n <= 11; n++ {
+			logouts = append(logouts, made(n, delivery.Logout{Attempts: 1, DeliveredAt: now}))
+		}
+		must(t, o.Logouts.Store.AddLogouts(t.Context(), logouts))
+		wantText(t, b.Open(tab), "!ses_01.", "ses_02.", "Given up", "the application answered 503 Service Unavailable", "ses_03.", "Pending", "next attempt in 1 hour",
+			"no &#34;answer&#34; &lt;within&gt; 5s", "ses_11.", "Delivered", "3 hours ago", ">ada@example.com<")
+		// They are told of after the address has gone, and with it where another is refused.
+		o.Change(t, app.ID, func(a *clients.Application) { a.BackchannelLogoutURI = "" })
+		b = o.browsers[admin.Admin]
+		p := b.Submit(b.Open(tab), "backchannel-logout-uri", "backchannel-logout-uri", "gopher://wiki.example")
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, "Last logout deliveries", "ses_11.")
+	})
 }

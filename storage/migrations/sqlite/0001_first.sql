@@ -421,7 +421,7 @@ CREATE TABLE logout_deliveries (
     FOREIGN KEY (environment_id, application_id) REFERENCES applications (environment_id, id) ON DELETE CASCADE
 );
 CREATE INDEX logout_deliveries_next ON logout_deliveries (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX logout_deliveries_application ON logout_deliveries (application_id, created_at);
+CREATE INDEX logout_deliveries_application ON logout_deliveries (application_id, id);
 CREATE INDEX logout_deliveries_created ON logout_deliveries (created_at);
 
 CREATE TABLE events (
