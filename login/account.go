@@ -189,7 +189,7 @@ func (h *Handler) showApplications(w http.ResponseWriter, r *http.Request, o *ow
 		}
 		return templates.Render(w, http.StatusOK, page)
 	}
-	used, err := h.Sessions.Store.SessionsOfUser(ctx, o.env.ID, o.user.ID, o.now)
+	used, err := h.Sessions.Store.LastUse(ctx, o.env.ID, o.user.ID)
 	if err != nil {
 		return err
 	}
@@ -201,15 +201,12 @@ func (h *Handler) showApplications(w http.ResponseWriter, r *http.Request, o *ow
 		if err != nil {
 			return err
 		}
-		given := templates.GivenConsent{ClientID: app.ClientID, Name: app.Name, HomepageURI: webAddress(app.HomepageURI), Since: consents[i].CreatedAt}
+		given := templates.GivenConsent{
+			ClientID: app.ClientID, Name: app.Name, HomepageURI: webAddress(app.HomepageURI), Since: consents[i].CreatedAt, LastUsed: used[app.ID],
+		}
 		for _, scope := range consents[i].Scopes {
 			if scope != "openid" {
 				given.Scopes = append(given.Scopes, templates.Scope{Name: scope})
-			}
-		}
-		for j := range used {
-			if used[j].Application == app.ID && used[j].LastActiveAt.After(given.LastUsed) {
-				given.LastUsed = used[j].LastActiveAt
 			}
 		}
 		page.Consents = append(page.Consents, given)

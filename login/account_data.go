@@ -1,12 +1,16 @@
 package login
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/portico-id/portico/audit"
@@ -17,15 +21,14 @@ import (
 	"github.com/portico-id/portico/templates"
 )
 
-// export is all that is kept about a person, as she gets it. Members are added to it, and keep their meaning.
+// export is what is kept about a person but for the lists sessions and events, which follow it in the file that she gets. Members
+// are added to it, and keep their meaning.
 type export struct {
 	ExportedAt  time.Time          `json:"exported_at"`
 	Issuer      string             `json:"issuer"`
 	User        identity.Reply     `json:"user"`
 	Memberships []exportMembership `json:"memberships"`
 	Consents    []exportConsent    `json:"consents"`
-	Sessions    []exportSession    `json:"sessions"`
-	Events      []exportEvent      `json:"events"`
 }
 
 type exportMembership struct {
@@ -84,16 +87,51 @@ func (h *Handler) exportData(w http.ResponseWriter, r *http.Request, o *owner) e
 	if err != nil {
 		return err
 	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Disposition", `attachment; filename="account-`+o.now.Format(time.DateOnly)+`.json"`)
+	header.Set("Cache-Control", "no-store")
+	if err := h.writeExport(r.Context(), w, o, all); err != nil {
+		// The answer has begun: it is cut off, so that nobody takes what there is for all.
+		h.Log.WarnContext(r.Context(), "export of an account broken off", "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// writeExport writes the file page by page, as there may be any number of sessions and events.
+func (h *Handler) writeExport(ctx context.Context, w io.Writer, o *owner, all *export) error {
+	out := bufio.NewWriter(w)
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Content-Disposition", `attachment; filename="account-`+o.now.Format(time.DateOnly)+`.json"`)
-	header.Set("Content-Length", strconv.Itoa(len(text)))
-	header.Set("Cache-Control", "no-store")
-	_, err = w.Write(text)
+	out.Write(bytes.TrimSuffix(text, []byte("\n}")))
+	if err := writeList(out, "sessions", func(yield func(any) error) error { return h.eachSession(ctx, o, yield) }); err != nil {
+		return err
+	}
+	if err := writeList(out, "events", func(yield func(any) error) error { return h.eachEvent(ctx, o, yield) }); err != nil {
+		return err
+	}
+	out.WriteString("\n}\n")
+	return out.Flush()
+}
+
+// writeList writes a list as a further member of an object. What out can't write, its Flush tells.
+func writeList(out *bufio.Writer, name string, each func(yield func(any) error) error) error {
+	fmt.Fprintf(out, ",\n  %q: [", name)
+	between := "\n    "
+	err := each(func(one any) error {
+		text, err := json.MarshalIndent(one, "    ", "  ")
+		if err != nil {
+			return err
+		}
+		out.WriteString(between)
+		between = ",\n    "
+		_, err = out.Write(text)
+		return err
+	})
+	out.WriteString("\n  ]")
 	return err
 }
 
@@ -101,7 +139,7 @@ func (h *Handler) export(r *http.Request, o *owner) (*export, error) {
 	ctx := r.Context()
 	all := &export{
 		ExportedAt: o.now, Issuer: o.env.Issuer(h.PublicURL), User: o.user.Reply(),
-		Memberships: []exportMembership{}, Consents: []exportConsent{}, Sessions: []exportSession{},
+		Memberships: []exportMembership{}, Consents: []exportConsent{},
 	}
 	memberships, err := h.Organizations.MembershipsOf(ctx, o.env.ID, o.user.ID)
 	if err != nil {
@@ -126,52 +164,89 @@ func (h *Handler) export(r *http.Request, o *owner) (*export, error) {
 		}
 		all.Consents = append(all.Consents, exportConsent{app.Name, c.Scopes, c.CreatedAt, c.UpdatedAt})
 	}
-	kept, err := h.Sessions.Store.SessionsOfUser(ctx, o.env.ID, o.user.ID, time.Unix(0, 0))
-	if err != nil {
-		return nil, err
-	}
-	for i := range kept {
-		app, err := h.Applications.ByID(ctx, o.env.ID, kept[i].Application)
-		if errors.Is(err, clients.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		s := kept[i].Settled(&app.SessionPolicy, o.now)
-		all.Sessions = append(all.Sessions, exportSession{
-			s.ID, app.Name, s.Organization, s.AuthTime, s.AMR, s.Address, s.UserAgent, s.CreatedAt, s.LastActiveAt, s.EndedAt, s.EndedReason,
-		})
-	}
-	all.Events, err = h.eventsOf(r, o)
-	return all, err
+	return all, nil
 }
 
-// eventsOf returns what the person did and what was done to her, the latest first.
-func (h *Handler) eventsOf(r *http.Request, o *owner) ([]exportEvent, error) {
-	var found []audit.Event
-	id := string(o.user.ID)
-	for _, q := range []audit.Query{{Actor: id}, {Target: id}} {
-		q.Limit = 500
-		for more := true; more; {
-			page, rest, err := h.Events.Events(r.Context(), string(o.env.ID), q)
+// exportPage is how many sessions or events are read at once.
+const exportPage = 500
+
+// eachSession yields each session of the person, the latest started first.
+func (h *Handler) eachSession(ctx context.Context, o *owner, yield func(any) error) error {
+	q, err := h.Sessions.Select(ctx, o.env.ID, sessions.Selection{User: o.user.ID}, "")
+	if err != nil {
+		return err
+	}
+	apps := map[clients.ID]*clients.Application{}
+	for _, app := range q.Applications {
+		apps[app.ID] = app
+	}
+	q.Limit = exportPage
+	for more := true; more; {
+		var page []sessions.Listed
+		if page, more, err = h.Sessions.Store.SelectedSessions(ctx, o.env.ID, q); err != nil {
+			return err
+		}
+		for i := range page {
+			app := apps[page[i].Application]
+			s := page[i].Settled(&app.SessionPolicy, o.now)
+			err := yield(exportSession{
+				s.ID, app.Name, s.Organization, s.AuthTime, s.AMR, s.Address, s.UserAgent, s.CreatedAt, s.LastActiveAt, s.EndedAt, s.EndedReason,
+			})
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if found, more = append(found, page...), rest; more {
-				q.Older = page[len(page)-1].Position()
-			}
+			q.Older = s.ID
 		}
 	}
-	slices.SortFunc(found, func(a, b audit.Event) int { return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.ID, a.ID)) })
-	found = slices.CompactFunc(found, func(a, b audit.Event) bool { return a.ID == b.ID })
-	events := make([]exportEvent, len(found))
-	for i := range found {
-		e := &found[i]
-		events[i] = exportEvent{Name: e.Name, Time: e.Time, Actor: e.Actor.Kind, Own: e.Actor.ID == id, Application: e.Application, Reason: e.Reason, Data: e.Data}
-		if events[i].Own {
-			events[i].Address, events[i].UserAgent = e.Actor.Address, e.Actor.UserAgent
+	return nil
+}
+
+// eachEvent yields what the person did and what was done to her, the latest first. Of each it reads a page, and yields both down to
+// where neither has more.
+func (h *Handler) eachEvent(ctx context.Context, o *owner, yield func(any) error) error {
+	id := string(o.user.ID)
+	for end := (audit.Position{}); ; {
+		var found []audit.Event
+		older, whole := end, true
+		for _, q := range []audit.Query{{Actor: id}, {Target: id}} {
+			q.Older, q.Limit = older, exportPage
+			page, more, err := h.Events.Events(ctx, string(o.env.ID), q)
+			if err != nil {
+				return err
+			}
+			found = append(found, page...)
+			if more {
+				if last := page[len(page)-1].Position(); whole || latestFirst(last, end) < 0 {
+					end = last
+				}
+				whole = false
+			}
+		}
+		slices.SortFunc(found, func(a, b audit.Event) int { return latestFirst(a.Position(), b.Position()) })
+		found = slices.CompactFunc(found, func(a, b audit.Event) bool { return a.ID == b.ID })
+		for i := range found {
+			if !whole && latestFirst(found[i].Position(), end) > 0 {
+				break
+			}
+			if err := yield(exported(&found[i], id)); err != nil {
+				return err
+			}
+		}
+		if whole {
+			return nil
 		}
 	}
-	return events, nil
+}
+
+func latestFirst(a, b audit.Position) int {
+	return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.ID, a.ID))
+}
+
+// exported is what the person with the ID is told of an event.
+func exported(e *audit.Event, id string) exportEvent {
+	told := exportEvent{Name: e.Name, Time: e.Time, Actor: e.Actor.Kind, Own: e.Actor.ID == id, Application: e.Application, Reason: e.Reason, Data: e.Data}
+	if told.Own {
+		told.Address, told.UserAgent = e.Actor.Address, e.Actor.UserAgent
+	}
+	return told
 }

@@ -13,47 +13,60 @@ import (
 	"github.com/portico-id/portico/templates"
 )
 
-// What the list of ended sessions shows.
+// What the lists show.
 const (
+	livingShown = 100
 	endedLately = 30 * 24 * time.Hour
 	endedShown  = 20
 )
 
-// showSessions serves GET /account/sessions: where the person is signed in, and what ended lately and why.
+// showSessions serves GET /account/sessions: where the person is signed in, and what ended lately and why. The living sessions
+// have pages, as a script that signs in can make any number.
 func (h *Handler) showSessions(w http.ResponseWriter, r *http.Request, o *owner) error {
 	ctx := r.Context()
 	page := templates.AccountSessions{Chrome: o.chrome, Account: o.person()}
 	if err := h.noticeOf(r, o, "left", templates.TextLeft, &page.Notice); err != nil {
 		return err
 	}
-	since := o.now.Add(-endedLately)
-	all, err := h.Sessions.Store.SessionsOfUser(ctx, o.env.ID, o.user.ID, since)
+	q, err := h.Sessions.Select(ctx, o.env.ID, sessions.Selection{User: o.user.ID}, sessions.Living)
 	if err != nil {
 		return err
 	}
+	apps := map[clients.ID]*clients.Application{}
+	for _, app := range q.Applications {
+		apps[app.ID] = app
+	}
+	q.Now, q.Limit, q.Older = o.now, livingShown, sessions.ID(r.URL.Query().Get("older"))
+	living, more, err := h.Sessions.Store.SelectedSessions(ctx, o.env.ID, q)
+	if err != nil {
+		return err
+	}
+	if more {
+		page.Older, page.Others = o.chrome.Href("/account/sessions", "older", string(living[len(living)-1].ID)), true
+	}
+	slices.SortStableFunc(living, func(a, b sessions.Listed) int { return b.LastActiveAt.Compare(a.LastActiveAt) })
 	places := map[clients.ID]int{}
-	for i := range all {
-		s := &all[i]
-		app, err := h.Applications.ByID(ctx, o.env.ID, s.Application)
-		if errors.Is(err, clients.ErrNotFound) {
-			continue
+	for i := range living {
+		s, app := &living[i].Session, apps[living[i].Application]
+		place, listed := places[app.ID]
+		if !listed {
+			place = len(page.Applications)
+			places[app.ID] = place
+			page.Applications = append(page.Applications, templates.ApplicationSessions{ClientID: app.ClientID, Name: app.Name})
 		}
-		if err != nil {
-			return err
-		}
-		at, why := s.Deadline(&app.SessionPolicy)
-		if o.now.Before(at) {
-			place, listed := places[app.ID]
-			if !listed {
-				place = len(page.Applications)
-				places[app.ID] = place
-				page.Applications = append(page.Applications, templates.ApplicationSessions{ClientID: app.ClientID, Name: app.Name})
-			}
-			list := &page.Applications[place].Sessions
-			*list = append(*list, o.living(s, app, why))
-			page.Others = page.Others || s.BrowserSession != o.account.BrowserSession.ID
-		} else if at.After(since) {
-			page.Ended = append(page.Ended, templates.EndedSession{Application: app.Name, At: at, Reason: string(why), After: ranOut(s, at, why)})
+		list := &page.Applications[place].Sessions
+		*list = append(*list, o.living(s, app))
+		page.Others = page.Others || s.BrowserSession != o.account.BrowserSession.ID
+	}
+	q.State, q.Older = sessions.Over, ""
+	over, _, err := h.Sessions.Store.SelectedSessions(ctx, o.env.ID, q)
+	if err != nil {
+		return err
+	}
+	for i := range over {
+		app := apps[over[i].Application]
+		if at, why := over[i].Deadline(&app.SessionPolicy); at.After(o.now.Add(-endedLately)) {
+			page.Ended = append(page.Ended, templates.EndedSession{Application: app.Name, At: at, Reason: string(why), After: ranOut(&over[i].Session, at, why)})
 		}
 	}
 	slices.SortStableFunc(page.Ended, func(a, b templates.EndedSession) int { return b.At.Compare(a.At) })
@@ -63,7 +76,7 @@ func (h *Handler) showSessions(w http.ResponseWriter, r *http.Request, o *owner)
 
 // living describes a session with the clock that will end it if nothing happens: a day for the longest length, else the
 // time without use.
-func (o *owner) living(s *sessions.Session, app *clients.Application, why sessions.EndedReason) templates.Session {
+func (o *owner) living(s *sessions.Session, app *clients.Application) templates.Session {
 	agent := useragent.Parse(s.UserAgent)
 	session := templates.Session{
 		ID: string(s.ID), Phone: agent.Mobile || agent.Tablet, LastActive: s.LastActiveAt, Current: s.BrowserSession == o.account.BrowserSession.ID,
@@ -71,7 +84,7 @@ func (o *owner) living(s *sessions.Session, app *clients.Application, why sessio
 	if agent.Name != "" {
 		session.Device = templates.TextDevice(agent.Name, agent.OS)
 	}
-	if why == sessions.EndedMaxLength {
+	if _, why := s.Deadline(&app.SessionPolicy); why == sessions.EndedMaxLength {
 		session.Until = s.AuthTime.Add(app.SessionPolicy.MaxSessionLength)
 	} else {
 		session.IdleTimeout = app.SessionPolicy.InactivityTimeout

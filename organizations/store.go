@@ -47,6 +47,8 @@ type Store interface {
 	SearchMembers(ctx context.Context, env environments.ID, q MemberQuery) (page []Listed, more bool, err error)
 	// MembershipsOfUser returns all of the user's, by the names of the organizations.
 	MembershipsOfUser(ctx context.Context, env environments.ID, user identity.ID) ([]Listed, error)
+	// MembershipsOfUsers returns all of the users', by the names of the organizations. One statement.
+	MembershipsOfUsers(ctx context.Context, env environments.ID, users []identity.ID) ([]Listed, error)
 	// Positions returns what each active membership of the user makes of her, in the order of the organizations' IDs.
 	Positions(ctx context.Context, env environments.ID, user identity.ID) ([]Position, error)
 	// CreateMembership adds one. It returns ErrNotFound for an unknown organization, identity.ErrNotFound for an unknown user,

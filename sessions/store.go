@@ -51,8 +51,11 @@ type Store interface {
 	// SetOrganization moves a session that has not ended to the organization, and returns the position of its user there. It
 	// returns organizations.ErrNoMembership, having changed nothing, if she is no active member of it. One statement.
 	SetOrganization(ctx context.Context, env environments.ID, id ID, organization organizations.ID) (*organizations.Position, error)
-	// SessionsOfUser returns the user's sessions, the latest active first, with those that ended after since.
-	SessionsOfUser(ctx context.Context, env environments.ID, user identity.ID, since time.Time) ([]Session, error)
+	// LastUse returns when the user was last active in each application that she has a session in, ended or not.
+	LastUse(ctx context.Context, env environments.ID, user identity.ID) (map[clients.ID]time.Time, error)
+	// Presence returns the presence of each of the users who has a session, counting as living those in the applications that are
+	// at now. One statement.
+	Presence(ctx context.Context, env environments.ID, users []identity.ID, in []*clients.Application, now time.Time) (map[identity.ID]Presence, error)
 	// Sessions returns a page of the sessions that the query asks for, and whether there are more in the direction of the
 	// page. What it takes for alive, Session.Alive does.
 	Sessions(ctx context.Context, env environments.ID, q Query) (page []Listed, more bool, err error)
@@ -105,4 +108,10 @@ type Selection struct {
 	Organization   organizations.ID
 	Except         ID        // not this one
 	ExceptBrowser  BrowserID // not those of this browser session
+}
+
+// Presence is what is told of a user by her sessions.
+type Presence struct {
+	Living     int // sessions
+	LastSignIn time.Time
 }

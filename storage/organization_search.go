@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/organizations"
 )
 
@@ -34,6 +35,25 @@ func (s Organizations) SearchMembers(ctx context.Context, env environments.ID, q
 	which := predicate{"m.environment_id = ? AND m.organization_id = ?", []any{string(env), string(q.Organization)}}
 	return pageByID(ctx, s.DB, tellMemberships, "m.id", which, string(q.Older), string(q.Newer), q.Limit,
 		func(rows *sql.Rows) (organizations.Listed, error) { return readListed(env, rows) })
+}
+
+func (s Organizations) MembershipsOfUsers(ctx context.Context, env environments.ID, users []identity.ID) (all []organizations.Listed, err error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	rows, err := s.DB.conn(ctx).Raw(tellMemberships+` WHERE m.environment_id IS NOT DISTINCT FROM ? AND m.user_id IN ? ORDER BY o.name, m.id`, string(env), users).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		one, err := readListed(env, rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
 }
 
 // pageByID reads a page of a list in the order of IDs, the last first, and whether there are more rows in the direction of the page.

@@ -63,7 +63,8 @@ func statements(t testing.TB, db *storage.DB) []string {
 	must(t, s.RotateHandle(ctx, h.env, h.handle, [32]byte{2}))
 	must(t, s.ForgetAccount(ctx, h.env, [32]byte{2}, "brs_2"))
 	noted(s.Session(ctx, h.env, h.session.ID))
-	noted(s.SessionsOfUser(ctx, h.env, h.user.ID, morning))
+	noted(s.LastUse(ctx, h.env, h.user.ID))
+	noted(s.Presence(ctx, h.env, []identity.ID{h.user.ID, "usr_1"}, []*clients.Application{h.app, h.app}, morning))
 	noted(s.LastStarted(ctx, h.env, h.app.ID))
 	noted(s.CountEnding(ctx, h.app, &h.app.SessionPolicy, morning))
 	for _, q := range []sessions.Query{{State: sessions.Living}, {User: h.user.ID, State: sessions.Over}, {EndedBy: &h.app.SessionPolicy, Older: "ses_1"}, {Newer: "ses_1"}} {
@@ -102,6 +103,7 @@ func statements(t testing.TB, db *storage.DB) []string {
 	noted(o.MembershipOf(ctx, h.env, organization.ID, h.user.ID))
 	noted(o.Memberships(ctx, h.env, organization.ID, "", 20))
 	noted(o.MembershipsOfUser(ctx, h.env, h.user.ID))
+	noted(o.MembershipsOfUsers(ctx, h.env, []identity.ID{h.user.ID, "usr_1"}))
 	must(t, o.UpdateMembership(ctx, h.env, organization.ID, member.ID, func(_ context.Context, m *organizations.Membership) error {
 		m.Roles = nil
 		return nil

@@ -2,8 +2,11 @@ package storage
 
 import (
 	"context"
+	"time"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/sessions"
 )
 
@@ -15,14 +18,19 @@ func selected(env environments.ID, q *sessions.SelectionQuery) predicate {
 			all = append(all, predicate{"sessions." + c.text, []any{c.value}})
 		}
 	}
-	var each predicate // application
-	for i, app := range q.Applications {
+	return and(append(all, inAny(q.Applications, q.State, q.Now))...)
+}
+
+// inAny is the condition for the sessions in the applications, of which there must be one, that are in the state.
+func inAny(apps []*clients.Application, state sessions.State, now time.Time) predicate {
+	var each predicate
+	for i, app := range apps {
 		one := predicate{"sessions.application_id = ?", []any{string(app.ID)}}
-		switch q.State {
+		switch state {
 		case sessions.Living:
-			one = and(one, alive(&app.SessionPolicy, q.Now, "last_active_at"))
+			one = and(one, alive(&app.SessionPolicy, now, "last_active_at"))
 		case sessions.Over:
-			one = and(one, not(alive(&app.SessionPolicy, q.Now, "last_active_at")))
+			one = and(one, not(alive(&app.SessionPolicy, now, "last_active_at")))
 		}
 		if i > 0 {
 			each.text += " OR "
@@ -30,7 +38,8 @@ func selected(env environments.ID, q *sessions.SelectionQuery) predicate {
 		each.text += "(" + one.text + ")"
 		each.args = append(each.args, one.args...)
 	}
-	return and(append(all, predicate{"(" + each.text + ")", each.args})...)
+	each.text = "(" + each.text + ")"
+	return each
 }
 
 // SelectedSessions relies on IDs that are in the order of their creation.
@@ -48,4 +57,28 @@ func (s Sessions) CountSelected(ctx context.Context, env environments.ID, q sess
 	which := selected(env, &q)
 	err = s.DB.conn(ctx).Raw(`SELECT count(*) FROM sessions WHERE `+which.text, which.args...).Row().Scan(&n)
 	return n, err
+}
+
+func (s Sessions) Presence(ctx context.Context, env environments.ID, users []identity.ID, in []*clients.Application, now time.Time) (map[identity.ID]sessions.Presence, error) {
+	all := map[identity.ID]sessions.Presence{}
+	if len(users) == 0 || len(in) == 0 {
+		return all, nil
+	}
+	living := inAny(in, sessions.Living, now)
+	rows, err := s.DB.conn(ctx).Raw(`
+		SELECT user_id, count(CASE WHEN `+living.text+` THEN 1 END), max(auth_time) FROM sessions
+		WHERE environment_id IS NOT DISTINCT FROM ? AND user_id IN ? GROUP BY user_id`, append(living.args, string(env), users)...).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var user identity.ID
+		var p sessions.Presence
+		if err := rows.Scan((*string)(&user), &p.Living, (*instant)(&p.LastSignIn)); err != nil {
+			return nil, err
+		}
+		all[user] = p
+	}
+	return all, rows.Err()
 }

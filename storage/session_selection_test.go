@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/sessions"
 	"github.com/portico-id/portico/storage"
 	"github.com/portico-id/portico/storage/storagetest"
@@ -60,6 +61,15 @@ func TestSelectedSessions(t *testing.T) {
 				got = append(got, l.ID)
 			}
 			wantEqual(t, test.name, got, test.want)
+		}
+
+		presence, err := store.Presence(ctx, h.env, []identity.ID{h.user.ID, bob.ID, elsewhere.user.ID}, apps, late)
+		must(t, err)
+		wantEqual(t, "Presence", presence, map[identity.ID]sessions.Presence{h.user.ID: {Living: 2, LastSignIn: morning}, bob.ID: {Living: 1, LastSignIn: morning}})
+		memberships, err := storage.Organizations{DB: db}.MembershipsOfUsers(ctx, h.env, []identity.ID{h.user.ID, bob.ID, elsewhere.user.ID})
+		must(t, err)
+		if len(memberships) != 3 || memberships[2].User != h.user.ID || memberships[2].OrganizationName != "Blue Harbor" {
+			t.Errorf("the memberships are %+v", memberships)
 		}
 
 		q := sessions.SelectionQuery{Selection: sessions.Selection{Organization: acme.ID}, Applications: apps, State: sessions.Living, Now: early, Limit: 2}

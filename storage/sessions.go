@@ -184,13 +184,24 @@ func (s Sessions) SetOrganization(ctx context.Context, env environments.ID, id s
 	return found, nil
 }
 
-const sessionsOfUser = `
-	SELECT ` + sessionColumns + ` FROM sessions
-	WHERE environment_id = ? AND user_id = ? AND (ended_at IS NULL OR ended_at > ?)
-	ORDER BY last_active_at DESC, id DESC`
+const lastUse = `SELECT application_id, max(last_active_at) FROM sessions WHERE environment_id IS NOT DISTINCT FROM ? AND user_id = ? GROUP BY application_id`
 
-func (s Sessions) SessionsOfUser(ctx context.Context, env environments.ID, user identity.ID, since time.Time) ([]sessions.Session, error) {
-	return s.list(ctx, env, sessionsOfUser, string(env), string(user), micros(since))
+func (s Sessions) LastUse(ctx context.Context, env environments.ID, user identity.ID) (map[clients.ID]time.Time, error) {
+	rows, err := s.DB.query(ctx, lastUse, string(env), string(user))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[clients.ID]time.Time{}
+	for rows.Next() {
+		var app clients.ID
+		var at time.Time
+		if err := rows.Scan((*string)(&app), (*instant)(&at)); err != nil {
+			return nil, err
+		}
+		all[app] = at
+	}
+	return all, rows.Err()
 }
 
 // list runs a statement that returns sessionColumns.

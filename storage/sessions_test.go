@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/sessions"
@@ -139,12 +140,9 @@ func TestSession(t *testing.T) {
 		want.Authentication, want.LastActiveAt = a, noon
 		wantEqual(t, "session that was authenticated again", got, &want)
 
-		all, err := store.SessionsOfUser(ctx, h.env, h.user.ID, s.EndedAt.Add(-time.Microsecond))
+		used, err := store.LastUse(ctx, h.env, h.user.ID)
 		must(t, err)
-		wantEqual(t, "SessionsOfUser", all, []sessions.Session{want, s})
-		all, err = store.SessionsOfUser(ctx, h.env, h.user.ID, s.EndedAt)
-		must(t, err)
-		wantEqual(t, "SessionsOfUser since the end of one", all, []sessions.Session{want})
+		wantEqual(t, "LastUse", used, map[clients.ID]time.Time{h.app.ID: noon})
 	})
 }
 
@@ -345,7 +343,8 @@ func TestMarkActive(t *testing.T) {
 		}
 		must(t, store.MarkActive(ctx, marks))
 		for _, of := range []*house{h, other} {
-			all, err := store.SessionsOfUser(ctx, of.env, of.user.ID, time.Time{})
+			q := sessions.SelectionQuery{Selection: sessions.Selection{User: of.user.ID}, Applications: []*clients.Application{of.app}, Limit: 1000}
+			all, _, err := store.SelectedSessions(ctx, of.env, q)
 			must(t, err)
 			for _, s := range all {
 				if !s.LastActiveAt.Equal(active[s.ID]) {
@@ -472,9 +471,12 @@ func TestSessionsOfAnotherEnvironment(t *testing.T) {
 		wantErr(t, "ForgetAccount", store.ForgetAccount(ctx, other.env, handle, b.ID), sessions.ErrNotFound)
 		_, err = store.Session(ctx, other.env, h.session.ID)
 		wantErr(t, "Session", err, sessions.ErrNotFound)
-		all, err := store.SessionsOfUser(ctx, other.env, h.user.ID, time.Time{})
+		used, err := store.LastUse(ctx, other.env, h.user.ID)
 		must(t, err)
-		wantEqual(t, "SessionsOfUser", len(all), 0)
+		wantEqual(t, "LastUse", len(used), 0)
+		presence, err := store.Presence(ctx, other.env, []identity.ID{h.user.ID}, []*clients.Application{h.app}, morning)
+		must(t, err)
+		wantEqual(t, "Presence", len(presence), 0)
 		wantErr(t, "Reauthenticate", store.Reauthenticate(ctx, other.env, h.session.ID, a, morning), sessions.ErrNotFound)
 		for _, which := range []sessions.Selection{{Session: h.session.ID}, {User: h.user.ID}, {Application: h.app.ID}, {BrowserSession: h.browser.ID}} {
 			ended, err := store.End(ctx, other.env, which, sessions.EndedByUser, "", morning)

@@ -40,6 +40,7 @@ type AccountSessions struct {
 	Chrome
 	Account      Person
 	Applications []ApplicationSessions
+	Older        string         // address of the page with sessions that were started before these; "" if there are none
 	Others       bool           // there are sessions of other browsers
 	Ended        []EndedSession // newest first
 }

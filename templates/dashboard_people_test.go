@@ -59,12 +59,12 @@ var peopleSamples = map[string]Page{
 		return p
 	}(), Created: now, Changed: now, Main: []ProfileField{{"name", ""}}, More: []ProfileField{{"locality", "Berlin"}}},
 	"dashboard_user_email_denied": DashboardUser{UserPage: ofUser(owner, TabProfile, nina), EmailDenied: NeedsRole("admin"), Created: now, Changed: now, Main: []ProfileField{{"name", "Nina Okafor"}}},
-	"dashboard_user_denied": DashboardUser{UserPage: denied(ofUser(viewer, TabProfile, longName)), EmailDenied: NeedsRole("admin"), Created: now, Changed: now, Main: []ProfileField{{"name", longName.Name}}},
+	"dashboard_user_denied":       DashboardUser{UserPage: denied(ofUser(viewer, TabProfile, longName)), EmailDenied: NeedsRole("admin"), Created: now, Changed: now, Main: []ProfileField{{"name", longName.Name}}},
 	"dashboard_user_sessions": DashboardUserSessions{UserPage: ofUser(owner, TabSessions, nina), Status: "living", EndAll: "/admin/env/production/sessions/end?person=usr_1", Applications: []SessionTable{
 		{Name: "Acme Web", URI: "/admin/env/production/applications/app_1/sessions", EndAll: "/admin/env/production/sessions/end?person=usr_1&application=app_1", Now: now, Rows: livingRows,
 			Columns: SessionColumns{Organization: true}, EndAddress: "/admin/env/production/users/usr_1/sessions/end"},
 		{Name: "app_gone", Now: now, Rows: livingRows[1:], EndAddress: "/admin/env/production/users/usr_1/sessions/end"}}},
-	"dashboard_user_sessions_over": DashboardUserSessions{UserPage: denied(ofUser(viewer, TabSessions, longName)), Status: "over", Most: 100,
+	"dashboard_user_sessions_over": DashboardUserSessions{UserPage: denied(ofUser(viewer, TabSessions, longName)), Status: "over", Most: 100, All: "/admin/env/production/sessions?person=usr_2&status=over",
 		Applications: []SessionTable{{Name: "Acme Web", Now: now, Rows: overRows, EndDenied: NeedsRole("support")}}},
 	"dashboard_user_sessions_none":      DashboardUserSessions{UserPage: ofUser(owner, TabSessions, nina), Status: "living"},
 	"dashboard_user_organizations":      DashboardUserOrganizations{UserPage: ofUser(owner, TabOrganizations, nina), Rows: sampleMembers},

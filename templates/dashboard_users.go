@@ -116,7 +116,8 @@ type DashboardUserSessions struct {
 	Status       string // "living" or "over"
 	Applications []SessionTable
 	EndAll       string // address of the page that ends all of them; "" if there are none
-	Most         int    // ended sessions that are shown; 0 if all are
+	Most         int    // sessions that are shown; 0 if all are
+	All          string // address of the list that has them all; "" if they are shown
 }
 
 func (p DashboardUserSessions) view() view { return p.userView("dashboard_user_sessions") }

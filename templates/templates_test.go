@@ -121,7 +121,7 @@ var samples = map[string]Page{
 	"account_sign_in_error": AccountSignIn{Chrome: account, Account: nina, PasswordChangedAt: now.AddDate(-1, 0, 0), MinLength: 15, KeepOthers: true,
 		Errors: []FieldError{{"current-password", TextWrongCurrentPassword}, {"password", TextPasswordGuessable}}},
 	"account_sign_in_none": AccountSignIn{Chrome: account, Account: nina, MinLength: 15},
-	"account_sessions": AccountSessions{Chrome: account, Account: nina, Others: true, Applications: []ApplicationSessions{
+	"account_sessions": AccountSessions{Chrome: account, Account: nina, Others: true, Older: "/account/sessions?older=ses_4", Applications: []ApplicationSessions{
 		{"acme-web", "Acme Web", []Session{
 			{ID: "ses_1", Device: TextDevice("Firefox", "Windows"), Place: "Berlin", LastActive: now.Add(-time.Minute), Current: true, Until: now.AddDate(0, 0, 3)},
 			{ID: "ses_2", Device: TextDevice("Chrome", "Android"), Phone: true, Place: "Berlin", LastActive: now.Add(-2 * time.Hour), Until: now.AddDate(0, 0, 1)},

@@ -8,24 +8,25 @@ import (
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/server/servertest"
+	"github.com/portico-id/portico/sessions"
 )
 
 // signIn gives a user a session in an application, through the browser, and returns its ID.
 func signIn(t testing.TB, i *servertest.Installation, c servertest.Client, email string) string {
 	t.Helper()
 	tokens := i.Tokens(t, c, email, "openid offline_access")
-	found, err := i.Sessions.Store.SessionsOfUser(t.Context(), i.Environment.ID, userOf(t, i, email), i.Clock.Now())
-	check(t, err)
-	if tokens.String("refresh_token") == "" || len(found) == 0 {
+	if tokens.String("refresh_token") == "" {
 		t.Fatalf("signing in %s gave %v", email, tokens.JSON)
 	}
-	for _, s := range found {
-		if s.Application == c.ID {
-			return string(s.ID)
-		}
+	q, err := i.Sessions.Select(t.Context(), i.Environment.ID, sessions.Selection{User: userOf(t, i, email), Application: c.ID}, sessions.Living)
+	check(t, err)
+	q.Limit = 1
+	found, _, err := i.Sessions.Store.SelectedSessions(t.Context(), i.Environment.ID, q)
+	check(t, err)
+	if len(found) == 0 {
+		t.Fatalf("%s has no session in %s", email, c.Name)
 	}
-	t.Fatalf("%s has no session in %s", email, c.Name)
-	return ""
+	return string(found[0].ID)
 }
 
 // Every operation of the document works, and answers what the document promises: each call is held to it.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -146,22 +144,27 @@ func (a *API) listSessions(ctx context.Context, in *struct {
 }
 
 func (a *API) sessionsOfOrganization(ctx context.Context, which sessions.Selection, page Page, status SessionStatus) (*reply[list[Session]], error) {
+	if _, err := a.Organizations.Store.Organization(ctx, environments.FromContext(ctx).ID, which.Organization); err != nil {
+		return nil, err
+	}
+	return a.selectedSessions(ctx, which, page, status)
+}
+
+// selectedSessions makes a page of the sessions that the selection names.
+func (a *API) selectedSessions(ctx context.Context, which sessions.Selection, page Page, status SessionStatus) (*reply[list[Session]], error) {
 	after, err := page.after()
 	if err != nil {
 		return nil, err
 	}
-	env := environments.FromContext(ctx)
-	if _, err := a.Organizations.Store.Organization(ctx, env.ID, which.Organization); err != nil {
-		return nil, err
-	}
-	q, err := a.Sessions.Select(ctx, env.ID, which, status.state())
+	env := environments.FromContext(ctx).ID
+	q, err := a.Sessions.Select(ctx, env, which, status.state())
 	if err != nil {
 		return nil, err
 	}
 	q.Older, q.Limit = sessions.ID(after), page.Limit
-	found, more, err := a.Sessions.Store.SelectedSessions(ctx, env.ID, q)
+	found, more, err := a.Sessions.Store.SelectedSessions(ctx, env, q)
 	if err != nil {
-		return nil, fmt.Errorf("list sessions of %s: %w", which.Organization, err)
+		return nil, fmt.Errorf("list selected sessions: %w", err)
 	}
 	policies := map[clients.ID]*clients.SessionPolicy{}
 	for _, app := range q.Applications {
@@ -211,36 +214,11 @@ func (a *API) listUserSessions(ctx context.Context, in *struct {
 	return a.sessionsOf(ctx, in.UserID, in.Page, in.SessionStatus)
 }
 
-// sessionsOf reads all sessions of the user, of whom there are few, and makes a page of them.
 func (a *API) sessionsOf(ctx context.Context, id identity.ID, page Page, status SessionStatus) (*reply[list[Session]], error) {
-	after, err := page.after()
-	if err != nil {
+	if _, err := a.Users.Get(ctx, environments.FromContext(ctx).ID, id); err != nil {
 		return nil, err
 	}
-	env := environments.FromContext(ctx).ID
-	if _, err := a.Users.Get(ctx, env, id); err != nil {
-		return nil, err
-	}
-	found, err := a.Sessions.Store.SessionsOfUser(ctx, env, id, time.Unix(0, 0))
-	if err != nil {
-		return nil, fmt.Errorf("list sessions of %s: %w", id, err)
-	}
-	slices.SortFunc(found, func(x, y sessions.Session) int { return strings.Compare(string(y.ID), string(x.ID)) })
-	var all []Session
-	for i := range found {
-		if after != "" && string(found[i].ID) >= after {
-			continue
-		}
-		s, err := a.session(ctx, &found[i])
-		if err != nil {
-			return nil, err
-		}
-		if status.Status == "" || s.Status == status.Status {
-			all = append(all, s)
-		}
-	}
-	more := len(all) > page.Limit
-	return pageOf(all[:min(len(all), page.Limit)], more, func(s Session) string { return string(s.ID) }, func(s Session) Session { return s }), nil
+	return a.selectedSessions(ctx, sessions.Selection{User: id}, page, status)
 }
 
 // OneSession is the path of a session.

@@ -2,10 +2,8 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
@@ -49,12 +47,8 @@ func (h *Handler) listUsers(w http.ResponseWriter, r *http.Request, v *visit) er
 	if len(page.Errors) > 0 {
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
-	for _, u := range found {
-		row, err := h.userRow(ctx, v, u)
-		if err != nil {
-			return err
-		}
-		page.Rows = append(page.Rows, row)
+	if page.Rows, err = h.userRows(ctx, v, found); err != nil {
+		return err
 	}
 	if len(found) > 0 {
 		page.Pager = c.pager(r, string(found[0].ID), string(found[len(found)-1].ID), more)
@@ -62,37 +56,37 @@ func (h *Handler) listUsers(w http.ResponseWriter, r *http.Request, v *visit) er
 	return templates.Render(w, http.StatusOK, page)
 }
 
-func (h *Handler) userRow(ctx context.Context, v *visit, u *identity.User) (templates.UserRow, error) {
-	row := templates.UserRow{Person: personOf(u), ID: string(u.ID), Disabled: u.Status == identity.Disabled}
-	memberships, err := h.Organizations.MembershipsOf(ctx, v.env.ID, u.ID)
-	if err != nil {
-		return row, err
+// userRows describes users by two statements, however many they are.
+func (h *Handler) userRows(ctx context.Context, v *visit, users []*identity.User) ([]templates.UserRow, error) {
+	ids := make([]identity.ID, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
 	}
+	memberships, err := h.Organizations.Store.MembershipsOfUsers(ctx, v.env.ID, ids)
+	if err != nil {
+		return nil, err
+	}
+	belong := map[identity.ID][]templates.Reference{}
 	for i := range memberships {
 		m := &memberships[i]
-		row.Organizations = append(row.Organizations, templates.Reference{Text: m.OrganizationName, URI: v.at("/organizations/" + string(m.Organization))})
+		belong[m.User] = append(belong[m.User], templates.Reference{Text: m.OrganizationName, URI: v.at("/organizations/" + string(m.Organization))})
 	}
-	kept, err := h.Sessions.Store.SessionsOfUser(ctx, v.env.ID, u.ID, time.Unix(0, 0))
+	apps, err := h.Applications.All(ctx, v.env.ID)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
-	for i := range kept {
-		s := &kept[i]
-		if s.AuthTime.After(row.LastSignIn) {
-			row.LastSignIn = s.AuthTime
-		}
-		app, err := h.Applications.ByID(ctx, v.env.ID, s.Application)
-		if errors.Is(err, clients.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return row, err
-		}
-		if s.Alive(&app.SessionPolicy, v.now) {
-			row.Living++
+	presence, err := h.Sessions.Store.Presence(ctx, v.env.ID, ids, apps, v.now)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]templates.UserRow, len(users))
+	for i, u := range users {
+		p := presence[u.ID]
+		rows[i] = templates.UserRow{
+			Person: personOf(u), ID: string(u.ID), Disabled: u.Status == identity.Disabled, Organizations: belong[u.ID], LastSignIn: p.LastSignIn, Living: p.Living,
 		}
 	}
-	return row, nil
+	return rows, nil
 }
 
 func personOf(u *identity.User) templates.Person {
@@ -202,8 +196,8 @@ func (h *Handler) saveUser(w http.ResponseWriter, r *http.Request, v *visit, u *
 	return templates.Render(w, http.StatusUnprocessableEntity, page)
 }
 
-// mostEnded is the number of a user's ended sessions that are shown.
-const mostEnded = 100
+// mostShown is the number of a user's sessions that her page shows; the list of all has pages.
+const mostShown = 100
 
 // showUserSessions serves GET …/users/{user}/sessions.
 func (h *Handler) showUserSessions(w http.ResponseWriter, r *http.Request, v *visit, u *identity.User) error {
@@ -213,28 +207,28 @@ func (h *Handler) showUserSessions(w http.ResponseWriter, r *http.Request, v *vi
 	if over {
 		page.Status = string(sessions.Over)
 	}
-	kept, err := h.Sessions.Store.SessionsOfUser(ctx, v.env.ID, u.ID, time.Unix(0, 0))
+	q, err := h.selectionQuery(ctx, v, sessions.Selection{User: u.ID}, sessions.State(page.Status))
 	if err != nil {
 		return err
 	}
+	q.Limit = mostShown
+	found, more, err := h.Sessions.Store.SelectedSessions(ctx, v.env.ID, q)
+	if err != nil {
+		return err
+	}
+	if more {
+		page.Most, page.All = mostShown, v.at("/sessions", "person", string(u.ID), "status", page.Status)
+	}
 	tell := h.teller(v)
 	places := map[clients.ID]int{}
-	shown := 0
-	for i := range kept {
-		app, err := tell.application(ctx, kept[i].Application)
+	for i := range found {
+		app, err := tell.application(ctx, found[i].Application)
 		if err != nil {
 			return err
 		}
-		row, err := tell.session(ctx, &sessions.Listed{Session: kept[i], Email: u.Email, Name: u.Profile.Name}, app)
+		row, err := tell.session(ctx, &found[i], app)
 		if err != nil {
 			return err
-		}
-		if row.Over() != over {
-			continue
-		}
-		if shown++; over && shown > mostEnded {
-			page.Most = mostEnded
-			break
 		}
 		place, known := places[app.ID]
 		if !known {
@@ -246,7 +240,7 @@ func (h *Handler) showUserSessions(w http.ResponseWriter, r *http.Request, v *vi
 		t.Rows = append(t.Rows, row)
 		t.Columns.Organization = t.Columns.Organization || row.Organization.Text != ""
 	}
-	if shown > 0 && !over {
+	if len(found) > 0 && !over {
 		page.EndAll = v.at("/sessions/end", "person", string(u.ID))
 	}
 	return templates.Render(w, http.StatusOK, page)

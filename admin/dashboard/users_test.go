@@ -3,15 +3,20 @@ package dashboard_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+
+	"go.jetify.com/typeid/v2"
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
 	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/organizations"
 	"github.com/portico-id/portico/server/servertest"
+	"github.com/portico-id/portico/sessions"
+	"github.com/portico-id/portico/storage"
 )
 
 // A list has 20 rows a page, and both directions, while its filters stay in the address (acceptance 82).
@@ -40,6 +45,49 @@ func TestUserList(t *testing.T) {
 		p = b.Open(list + "?q=" + url.QueryEscape("a b c d e f"))
 		wantStatus(t, p, http.StatusUnprocessableEntity)
 		wantText(t, p, "Search for up to 5 words.", `value="a b c d e f"`)
+	})
+}
+
+// The list of users costs the same for one as for twenty, and one who signs in by a script makes no page large.
+func TestManySessionsOfUser(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		o := open(t, i)
+		wiki := o.AddClient(t, "Wiki", clients.Web, nil)
+		ada := o.AddUser(t, "ada@example.com")
+		for n := range 19 {
+			o.AddUser(t, fmt.Sprintf("person%02d@example.com", n))
+		}
+		o.Tokens(t, wiki, "ada@example.com", "openid offline_access")
+		q, err := o.Sessions.Select(t.Context(), o.Environment.ID, sessions.Selection{User: ada.ID}, sessions.Living)
+		must(t, err)
+		q.Limit = 1
+		found, _, err := o.Sessions.Store.SelectedSessions(t.Context(), o.Environment.ID, q)
+		must(t, err)
+		for range 100 {
+			s := found[0].Session
+			s.ID = sessions.ID(typeid.MustGenerate("ses").String())
+			must(t, o.Sessions.Store.CreateSession(t.Context(), &s))
+		}
+
+		b := o.browsers[admin.Viewer]
+		wantText(t, b.Open("/admin/env/default/users"), `<td class="number">101</td>`)
+		p := b.Open("/admin/env/default/users/" + string(ada.ID) + "/sessions")
+		wantText(t, p, "Only the latest 100 sessions are shown.")
+		wantText(t, b.Open(link(t, p, "Show all of them")), "Older", "ada@example.com")
+
+		operators, err := o.Operators.Environment(t.Context())
+		must(t, err)
+		now := o.Clock.Now()
+		_, handle, err := o.Sessions.SignIn(t.Context(), operators, "", o.users[admin.Viewer], sessions.Authentication{AuthTime: now, AMR: []string{"pwd"}, ACR: sessions.ACRPassword}, true)
+		must(t, err)
+		r := httptest.NewRequest(http.MethodGet, o.Issuer+"/admin/env/default/users", nil)
+		r.AddCookie(&http.Cookie{Name: "portico-operators", Value: string(handle)})
+		ctx, counter := storage.WithCounter(r.Context())
+		w := httptest.NewRecorder()
+		o.Handler().ServeHTTP(w, r.WithContext(ctx))
+		if n := len(counter.Statements()); w.Code != http.StatusOK || n > 5 {
+			t.Errorf("a page of 20 users answers %d after %d statements: %q", w.Code, n, counter.Statements())
+		}
 	})
 }
 
