@@ -104,12 +104,9 @@ type SessionRow struct {
 // Over reports whether the session has ended.
 func (r SessionRow) Over() bool { return !r.Ended.IsZero() }
 
-// Because is why the session has ended.
+// Because is why the session has ended, as an operator is told.
 func (r SessionRow) Because() Message {
-	if m := because(r.Reason, r.After); !m.IsZero() {
-		return m
-	}
-	return Message{id: "session_over." + r.Reason}
+	return Message{id: "session_over." + r.Reason, values: values{"After": r.After}}
 }
 
 // TextMethod names the methods of an authentication (RFC 8176).

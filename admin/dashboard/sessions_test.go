@@ -11,6 +11,7 @@ import (
 
 	"github.com/portico-id/portico/admin"
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/identity"
 	"github.com/portico-id/portico/server/servertest"
 )
 
@@ -168,4 +169,57 @@ func TestMachineClock(t *testing.T) {
 	if !strings.Contains(p.Body, `value="2"`) {
 		t.Error("the page has the old lifetime")
 	}
+}
+
+// acceptance 40, to the operator: every session that ended shows reason, time and who ended it.
+func TestWhySessionsEnded(t *testing.T) {
+	servertest.Each(t, servertest.Options{}, func(t *testing.T, i *servertest.Installation) {
+		o := open(t, i)
+		app := o.AddClient(t, "Wiki", clients.Web, nil)
+		_, key, err := o.APIKeys.Create(t.Context(), o.Environment, app.ID, clients.NewAPIKey{Scopes: []clients.APIScope{clients.ScopeWriteSessions}})
+		must(t, err)
+		tab := "/admin/env/default/applications/" + string(app.ID) + "/sessions"
+		support := o.browsers[admin.Support]
+		for _, test := range []struct {
+			name string
+			end  func(b *servertest.Browser, user *identity.User, sid string)
+			want string
+		}{
+			{"operator", func(_ *servertest.Browser, _ *identity.User, sid string) {
+				support.Post(tab+"/end", url.Values{"session": {sid}})
+			}, "an operator ended it (by support)"},
+			{"key", func(_ *servertest.Browser, _ *identity.User, sid string) {
+				r, err := http.NewRequest(http.MethodPost, o.Issuer+"/api/v1/sessions/"+sid+"/end", nil)
+				must(t, err)
+				r.Header.Set("Authorization", "Bearer "+key.Reveal())
+				servertest.Do(t, r)
+			}, "an operator ended it (by key_"},
+			{"disabled", func(_ *servertest.Browser, user *identity.User, _ string) {
+				support.Post("/admin/env/default/users/"+string(user.ID)+"/disable", nil)
+			}, "the user was turned off (by support)"},
+			{"herself", func(b *servertest.Browser, _ *identity.User, sid string) {
+				b.Post(o.Issuer+"/account/sessions", url.Values{"session": {sid}})
+			}, "the user ended it<"},
+			{"signs-out", func(b *servertest.Browser, _ *identity.User, _ string) {
+				p := b.Open(o.Issuer + "/oauth2/logout?" + url.Values{"client_id": {app.ClientID}}.Encode())
+				b.Submit(p, "logout-confirm", "scope", "everywhere")
+			}, "by signing out everywhere<"},
+			{"away", func(*servertest.Browser, *identity.User, string) {
+				o.Change(t, app.ID, func(a *clients.Application) { a.SessionPolicy.InactivityTimeout = 10 * time.Minute })
+				o.Clock.Set(15 * time.Minute)
+			}, "inactive for 10 minutes<"},
+		} {
+			user := o.AddUser(t, test.name+"@example.com")
+			b := o.NewBrowser(t)
+			tokens := o.Redeem(t, app, b.Code(o.Installation, app, user.Email, "openid", nil))
+			sid := o.Introspect(t, app, tokens.String("access_token")).String("sid")
+			test.end(b, user, sid)
+			for _, page := range []string{
+				tab + "?status=over&person=" + user.Email, "/admin/env/default/sessions?status=over&person=" + user.Email,
+				"/admin/env/default/users/" + string(user.ID) + "/sessions?status=over",
+			} {
+				wantText(t, o.browsers[admin.Viewer].Open(page), `</time><br><span class="hint">`+test.want)
+			}
+		}
+	})
 }

@@ -179,7 +179,7 @@ func TestDisableAndDeleteUser(t *testing.T) {
 			t.Error("the token of a disabled user is active")
 		}
 		wantText(t, b.Open("/admin/env/default/users?status=disabled"), "ada@example.com", "Turned off")
-		wantText(t, b.Open(page+"/sessions?status=over"), "because your account was turned off", "by support")
+		wantText(t, b.Open(page+"/sessions?status=over"), "the user was turned off (by support)")
 		wantText(t, b.Post(page+"/enable", nil), "The user is turned on.", "!Turned off")
 
 		confirm := b.Open(page + "/delete")
@@ -224,7 +224,7 @@ func TestUserSessions(t *testing.T) {
 		}
 		sid := o.Introspect(t, wiki, first.String("access_token")).String("sid")
 		wantText(t, b.Post(tab+"/end", url.Values{"session": {sid}}), "The session was ended.", "Wiki", "Notes")
-		wantText(t, b.Open(tab+"?status=over"), "because an administrator ended the session", "by support", "Wiki", "!Notes")
+		wantText(t, b.Open(tab+"?status=over"), "an operator ended it", "by support", "Wiki", "!Notes")
 		if alive(wiki, first) || !alive(wiki, second) || !alive(notes, third) {
 			t.Error("another session than the one ended")
 		}
