@@ -53,8 +53,8 @@ type Store interface {
 	SetOrganization(ctx context.Context, env environments.ID, id ID, organization organizations.ID) (*organizations.Position, error)
 	// LastUse returns when the user was last active in each application that she has a session in, ended or not.
 	LastUse(ctx context.Context, env environments.ID, user identity.ID) (map[clients.ID]time.Time, error)
-	// Presence returns the presence of each of the users who has a session, counting as living those in the applications that are
-	// at now. One statement.
+	// Presence returns the presence at now of each of the users who has a session; in other applications than the given ones none
+	// counts as living. One statement.
 	Presence(ctx context.Context, env environments.ID, users []identity.ID, in []*clients.Application, now time.Time) (map[identity.ID]Presence, error)
 	// Sessions returns a page of the sessions that the query asks for, and whether there are more in the direction of the
 	// page. What it takes for alive, Session.Alive does.
