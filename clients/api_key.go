@@ -55,6 +55,8 @@ const (
 	ScopeWriteSettings      APIScope = "settings:write"
 	ScopeReadEnvironments   APIScope = "environments:read" // for keys of the operators environment
 	ScopeWriteEnvironments  APIScope = "environments:write"
+	ScopeReadOperators      APIScope = "operators:read" // for keys of the operators environment
+	ScopeWriteOperators     APIScope = "operators:write"
 )
 
 // APIScopes lists every APIScope.
@@ -63,8 +65,14 @@ func APIScopes() []APIScope {
 		ScopeReadApplications, ScopeWriteApplications, ScopeReadUsers, ScopeWriteUsers, ScopeReadOrganizations, ScopeWriteOrganizations,
 		ScopeReadSessions, ScopeWriteSessions,
 		ScopeReadEvents, ScopeReadKeys, ScopeWriteKeys, ScopeReadSettings, ScopeWriteSettings,
-		ScopeReadEnvironments, ScopeWriteEnvironments, ScopeAll,
+		ScopeReadEnvironments, ScopeWriteEnvironments, ScopeReadOperators, ScopeWriteOperators, ScopeAll,
 	}
+}
+
+// Installation reports whether the scope is about the whole installation, and so for keys of the operators environment alone.
+func (s APIScope) Installation() bool {
+	subject, _, _ := strings.Cut(string(s), ":")
+	return subject == "environments" || subject == "operators"
 }
 
 // Alive reports whether the key is good at now, if its application is. A moment exactly at its expiry counts as expired.
@@ -191,7 +199,7 @@ func (in *NewAPIKey) validate(env *environments.Environment, now time.Time) erro
 		switch {
 		case !slices.Contains(APIScopes(), APIScope(scope)):
 			return "must be one of " + list(APIScopes())
-		case strings.HasPrefix(scope, "environments:") && env.Slug != environments.OperatorsSlug:
+		case APIScope(scope).Installation() && env.Slug != environments.OperatorsSlug:
 			return "is only for keys of the environment " + environments.OperatorsSlug
 		}
 		return ""

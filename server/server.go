@@ -181,7 +181,7 @@ func (s *Server) build() error {
 	s.dashboard.Tokens = s.provider
 	s.Answers = &admin.Answers{Store: storage.Answers{DB: s.DB}, Now: now}
 	s.api = api.New(api.Deps{
-		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Applications: s.Applications, APIKeys: s.APIKeys,
+		PublicURL: s.publicURL, Environments: s.Environments, Founder: s.Founder, Operators: s.Operators, Setup: s.Setup, Applications: s.Applications, APIKeys: s.APIKeys,
 		Users: s.Users, Organizations: s.Organizations, Sessions: s.Sessions, Logouts: s.Logouts, Keys: s.Keys, Events: s.Events, Answers: s.Answers, Tokens: s.provider,
 		Chrome: s.login.Chrome, InTx: inTx, Now: now, Log: s.Log,
 	})

@@ -45,6 +45,8 @@ type Deps struct {
 	PublicURL     *url.URL
 	Environments  *environments.Registry
 	Founder       *admin.Founder
+	Operators     *admin.Operators
+	Setup         *admin.Setup
 	Applications  *clients.Registry
 	APIKeys       *clients.APIKeys
 	Users         *identity.Registry
@@ -86,6 +88,7 @@ func New(d Deps) *API {
 	a.registerKeys()
 	a.registerEvents()
 	a.registerEnvironments()
+	a.registerOperators()
 	a.describe()
 	a.reference = referenceOf(a.huma.OpenAPI())
 	return a

@@ -68,7 +68,7 @@ type CreatedAPIKey struct {
 // NewAPIKey is an API key to be.
 type NewAPIKey struct {
 	Name      string             `json:"name,omitempty" maxLength:"100" doc:"To tell it from others, in up to 100 characters."`
-	Scopes    []clients.APIScope `json:"scopes" maxItems:"16" doc:"What it may do: applications, users, sessions, events, keys, settings or environments with :read or :write, or * for all."`
+	Scopes    []clients.APIScope `json:"scopes" maxItems:"18" doc:"What it may do: applications, users, organizations, sessions, events (:read alone), keys or settings with :read or :write, or * for all; of the environment operators also environments and operators."`
 	ExpiresAt time.Time          `json:"expires_at,omitzero" doc:"When it expires; never if not given."`
 }
 

@@ -25,6 +25,7 @@ func (a *API) describe() {
 		{Name: tagEvents, Description: "The record of who did what."},
 		{Name: tagSettings, Description: "The environment of the API key."},
 		{Name: tagEnvironments, Description: "All environments of the installation, for API keys of the environment operators."},
+		{Name: tagOperators, Description: "The people who run the installation, for API keys of the environment operators."},
 	}
 	registry := d.Components.Schemas
 	delete(registry.Map(), "ErrorModel") // in place of huma's own is Problem

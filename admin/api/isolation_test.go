@@ -57,7 +57,7 @@ func inhabit(t *testing.T, i *servertest.Installation, slug string) *inhabited {
 	signing, err := i.Keys.Keys(ctx, env.ID)
 	check(t, err)
 	h := &inhabited{env: env, ids: map[string]string{
-		"application_id": string(app.ID), "secret_id": app.Secrets[0].ID, "user_id": string(user.ID), "session_id": string(session.ID),
+		"application_id": string(app.ID), "secret_id": app.Secrets[0].ID, "user_id": string(user.ID), "operator_id": string(user.ID), "session_id": string(session.ID),
 		"key_id": key.ID, "kid": signing[0].ID, "environment_id": string(env.ID),
 		"role_id": string(role.ID), "organization_id": string(organization.ID), "membership_id": string(member.ID),
 	}}
@@ -95,6 +95,7 @@ var bodies = map[string]string{
 	"PATCH /organizations/{organization_id}/memberships/{membership_id}": `{"state":"deactivated"}`,
 	"POST /sessions:end": `{"all":true}`,
 	"PATCH /settings":    `{"sign_up":true}`, "POST /environments": `{"slug":"new","name":"New"}`, "PATCH /environments/{environment_id}": `{"sign_up":true}`,
+	"POST /operators": `{"email":"new@example.com"}`, "PATCH /operators/{operator_id}": `{"role":"viewer"}`,
 }
 
 // acceptance 8: from one environment nothing of another can be seen, listed, guessed or used, for every operation.
@@ -106,7 +107,7 @@ func TestIsolation(t *testing.T) {
 		for at := range c.contract.operations {
 			method, path, _ := strings.Cut(at, " ")
 			body := bodies[at]
-			if strings.HasPrefix(path, "/environments") {
+			if strings.HasPrefix(path, "/environments") || strings.HasPrefix(path, "/operators") {
 				c.want(t, 403, method+" "+fill(t, path, there, there), body)
 				continue
 			}

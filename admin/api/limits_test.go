@@ -128,6 +128,8 @@ func TestEveryLimit(t *testing.T) {
 		secret := web + "/secrets/" + c.want(t, 201, "POST "+web+"/secrets", `{}`).str("id")
 		key := web + "/api_keys/" + c.want(t, 201, "POST "+web+"/api_keys", `{"scopes":["users:read"]}`).str("id")
 
+		operator := "/operators/" + operators.want(t, 201, "POST /operators", `{"email":"vera@limits.example"}`).str("id")
+
 		for _, o := range []struct {
 			*client
 			at       string
@@ -154,6 +156,8 @@ func TestEveryLimit(t *testing.T) {
 			{c, "PATCH /settings", `{}`, "/settings"},
 			{c, "POST /keys:rotate", `{}`, "/keys"},
 			{operators, "POST /environments", `{"slug":"another","name":"Another"}`, "/environments"},
+			{operators, "POST /operators", `{"email":"bob@limits.example"}`, "/operators"},
+			{operators, "PATCH " + operator, `{"role":"admin"}`, "/operators"},
 		} {
 			method, path, _ := strings.Cut(o.at, " ")
 			operation := o.contract.operations[o.contract.operation(method, path)]

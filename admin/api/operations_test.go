@@ -133,6 +133,15 @@ func TestEveryOperation(t *testing.T) {
 		operators.want(t, 200, "GET /environments/"+staging.str("id"), "")
 		operators.want(t, 200, "PATCH /environments/"+staging.str("id"), `{"sign_up":false}`)
 
+		// the people who run the installation
+		ada := operators.want(t, 201, "POST /operators", `{"email":"ada@example.com","name":"Ada Lovelace","role":"owner"}`)
+		operator := "/operators/" + operators.want(t, 201, "POST /operators", `{"email":"vera@example.com"}`).str("id")
+		operators.want(t, 200, "GET /operators", "")
+		operators.want(t, 200, "GET /operators/"+ada.str("id"), "")
+		operators.want(t, 200, "PATCH "+operator, `{"role":"support"}`)
+		operators.want(t, 201, "POST "+operator+"/links", "")
+		operators.want(t, 204, "DELETE "+operator, "")
+
 		for at := range c.contract.operations {
 			if !c.contract.succeeded[at] {
 				t.Errorf("no call of this test was for %s", at)

@@ -105,7 +105,7 @@ func unsupportedMediaType(sent string) error {
 var (
 	errNoKey         = fault.Unauthenticatedf("Send an API key: Authorization: Bearer sk_…")
 	errNoOperation   = fault.NotFoundf("There is nothing at this path.")
-	errOperatorsOnly = fault.Forbiddenf("Only an API key of the environment %s reaches environments.", environments.OperatorsSlug)
+	errOperatorsOnly = fault.Forbiddenf("Only an API key of the environment %s reaches this.", environments.OperatorsSlug)
 	errIsOperator    = fault.Forbiddenf("This user runs the installation, and is changed by an owner alone.")
 	errChanged       = &failure{kind: kindChanged, detail: "It has another ETag by now: read it again, and send If-Match with that."}
 )

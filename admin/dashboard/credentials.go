@@ -3,7 +3,6 @@ package dashboard
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/portico-id/portico/admin"
@@ -72,7 +71,7 @@ func (h *Handler) credentials(r *http.Request, v *visit, app *clients.Applicatio
 // scopesFor are those that a key of the environment can have.
 func scopesFor(env *environments.Environment) []clients.APIScope {
 	return slices.DeleteFunc(clients.APIScopes(), func(s clients.APIScope) bool {
-		return strings.HasPrefix(string(s), "environments:") && env.Slug != environments.OperatorsSlug
+		return s.Installation() && env.Slug != environments.OperatorsSlug
 	})
 }
 

@@ -67,6 +67,17 @@ func (c *cli) operatorCommand() *cobra.Command {
 		}
 		return c.tellOperator(documentOfOperator(o))
 	})
+	link := c.task("link OPERATOR", "Print another link for one who has not chosen a password", one(whichOperator), func(ctx context.Context, s *server.Server, args []string) error {
+		o, err := operator(ctx, s, args[0])
+		if err != nil {
+			return err
+		}
+		token, err := s.Setup.NewLink(ctx, o.User)
+		if err != nil {
+			return err
+		}
+		return c.tellLink(ctx, s, o.User, token, admin.InviteLinkLifetime)
+	})
 	remove := c.task("remove OPERATOR", "Take an operator's role, and keep the person from signing in", one(whichOperator), func(ctx context.Context, s *server.Server, args []string) error {
 		o, err := operator(ctx, s, args[0])
 		if err != nil {
@@ -77,7 +88,7 @@ func (c *cli) operatorCommand() *cobra.Command {
 		}
 		return c.deleted(o.Email, string(o.User))
 	})
-	return group("operator", "Say who runs the installation", operatorList, c.addOperator(), role, remove, c.recoverOperator())
+	return group("operator", "Say who runs the installation", operatorList, c.addOperator(), link, role, remove, c.recoverOperator())
 }
 
 // operator finds an operator by ID or e-mail address.
