@@ -10,6 +10,20 @@ type DashboardAccess struct {
 	Users, Organizations, Roles string
 
 	Tokens TokenSettings
+	Grants GrantSettings
+}
+
+// GrantSettings are the ways in which an application gets tokens. The form posts grant-types-<n> and response-types-<n>, for
+// each tick its value, and pkce to …/access/grants.
+type GrantSettings struct {
+	GrantTypes, ResponseTypes []Tick
+	PKCE                      string // as in clients.PKCE
+}
+
+// Tick is a value that can be chosen.
+type Tick struct {
+	Value  string
+	Ticked bool
 }
 
 // TokenSettings are what an application may ask for, and how its tokens look; or, of an API, which tokens are for it. Its form

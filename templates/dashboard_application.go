@@ -44,9 +44,9 @@ func (a ApplicationPage) Tabs() []Tab {
 	if a.App.Redirects {
 		tabs = append(tabs, TabRedirects)
 	}
-	tabs = append(tabs, TabSessions, TabCredentials)
+	tabs = append(tabs, TabSessions, TabCredentials, TabAccess)
 	if a.App.HasUsers {
-		tabs = append(tabs, TabAccess, TabBranding)
+		tabs = append(tabs, TabBranding)
 	}
 	return tabs
 }
@@ -115,6 +115,15 @@ type DashboardOverview struct {
 	Findings  []Finding // of the check-up
 	Created   time.Time
 	Changed   time.Time
+	Notes     ApplicationNotes
+}
+
+// ApplicationNotes are what operators note of an application. The form posts name (of an application without a look), description
+// and metadata to …/notes.
+type ApplicationNotes struct {
+	DisplayName string // the field name
+	Description string
+	Metadata    string // KEY=VALUE, one a line
 }
 
 func (p DashboardOverview) view() view { return p.tabView("dashboard_overview") }
@@ -140,6 +149,11 @@ var (
 	TextApplicationEnabled  = Message{id: "notice.application_enabled", tone: toneSuccess}
 	TextDefaultMoved        = Message{id: "notice.default_moved", tone: toneSuccess}
 )
+
+// TextNoPair says that a line of the metadata is no pair, or has a key for the second time.
+func TextNoPair(line string) Message {
+	return Message{id: "problem.no_pair", values: values{"Line": line}}
+}
 
 // TextNoName says that a field for a name is empty.
 var TextNoName = Message{id: "problem.no_name"}

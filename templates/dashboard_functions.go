@@ -26,6 +26,7 @@ func (t tongue) dashboardFunctions() template.FuncMap {
 		"textField":  t.textField,
 		"filterText": t.filterField,
 		"pick":       t.pick,
+		"ticks":      t.ticks,
 
 		"note": func(p Page, c ChangeNote) changeNote { return changeNote{c, p.chrome().Now} },
 		"row":  func(p Page, c Credential) credentialRow { return credentialRow{c, p.chrome().Now} },
@@ -76,6 +77,36 @@ func (t tongue) choices(p Page, id string, offered []string, checked string) (c 
 		c.Choices = append(c.Choices, one)
 	}
 	return c, nil
+}
+
+// ticks are boxes of which any number can be ticked.
+type ticks struct {
+	field
+	Lines bool // each has a line with its hint
+	Ticks []tick
+}
+
+type tick struct {
+	Tick
+	Hint string
+}
+
+// ticks offers values for a field, in the texts <field>.legend and, where hints says so, <field>.<value>.
+func (t tongue) ticks(p Page, id string, offered []Tick, hints bool) (all ticks, err error) {
+	if all.field, err = t.field(p, id, id+".legend"); err != nil {
+		return all, err
+	}
+	all.Lines = hints
+	for _, one := range offered {
+		next := tick{Tick: one}
+		if hints {
+			if next.Hint, err = t.text(id+"."+one.Value, nil); err != nil {
+				return all, err
+			}
+		}
+		all.Ticks = append(all.Ticks, next)
+	}
+	return all, nil
 }
 
 // many is a count in a message that may have more than three digits.

@@ -2,7 +2,9 @@ package dashboard
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -18,6 +20,7 @@ func (h *Handler) accessRoutes() []route {
 		{"GET " + tab, admin.ReadApplications, h.about(h.showAccess)},
 		{"POST " + tab, admin.WriteApplications, h.about(h.saveAccess)},
 		{"POST " + tab + "/tokens", admin.WriteApplications, h.about(h.saveTokens)},
+		{"POST " + tab + "/grants", admin.WriteApplications, h.about(h.saveGrants)},
 	}
 }
 
@@ -44,6 +47,7 @@ func (h *Handler) accessPage(r *http.Request, v *visit, app *clients.Application
 			Scopes: strings.Join(app.Scopes, "\n"), Audiences: strings.Join(app.Audiences, "\n"), Format: string(app.AccessTokenFormat),
 			Algorithm: app.IDTokenSignedResponseAlg, Identifiers: strings.Join(app.Identifiers, "\n"), Unaddressed: app.IntrospectsUnaddressed,
 		},
+		Grants: grantSettings(app.GrantTypes, app.ResponseTypes, app.PKCE),
 	}
 	if len(a.Organizations)+len(a.Roles)+len(a.Users) > 0 {
 		page.Allowed = allowSome
@@ -142,6 +146,68 @@ func (h *Handler) saveTokens(w http.ResponseWriter, r *http.Request, v *visit, a
 		return templates.Render(w, http.StatusUnprocessableEntity, page)
 	}
 	return to(w, r, v.atApplication(app, "/access", "notice", "saved"))
+}
+
+// What the tab offers.
+var (
+	grantTypes    = []string{clients.GrantAuthorizationCode, clients.GrantRefreshToken, clients.GrantClientCredentials, clients.GrantDeviceCode, clients.GrantImplicit}
+	responseTypes = []string{"code", "id_token", "id_token token", "code id_token", "code token", "code id_token token"}
+)
+
+func ticks(offered, chosen []string) (all []templates.Tick) {
+	for _, value := range offered {
+		all = append(all, templates.Tick{Value: value, Ticked: slices.Contains(chosen, value)})
+	}
+	return all
+}
+
+// ticked are the offered values of which a form has a tick.
+func ticked(form url.Values, field string, offered []string) (all []string) {
+	for i, value := range offered {
+		if form.Get(fmt.Sprintf("%s-%d", field, i)) == value {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
+func grantSettings(grants, responses []string, pkce clients.PKCE) templates.GrantSettings {
+	return templates.GrantSettings{GrantTypes: ticks(grantTypes, grants), ResponseTypes: ticks(responseTypes, responses), PKCE: string(pkce)}
+}
+
+// saveGrants serves POST …/access/grants: in which ways the application gets tokens.
+func (h *Handler) saveGrants(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {
+	form := r.PostForm
+	grants, responses, pkce := ticked(form, "grant-types", grantTypes), ticked(form, "response-types", responseTypes), clients.PKCE(form.Get("pkce"))
+	wrong, err := h.change(r, v, app, "grant-types", func(a *clients.Application) error {
+		a.GrantTypes, a.ResponseTypes, a.PKCE = grants, responses, pkce
+		if p := &a.SessionPolicy; a.HasUsers() && p.InactivityTimeout == 0 && p.MaxSessionLength == 0 {
+			// The first way to sign in needs clocks, which the tab of an application without users doesn't show.
+			preset := clients.Web.Preset().SessionPolicy
+			p.AccessTokenLifetime, p.InactivityTimeout, p.MaxSessionLength = preset.AccessTokenLifetime, preset.InactivityTimeout, preset.MaxSessionLength
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(wrong) == 0 {
+		return to(w, r, v.atApplication(app, "/access", "notice", "saved"))
+	}
+	page, err := h.accessPage(r, v, app)
+	if err != nil {
+		return err
+	}
+	if err := h.renew(r, v, &page.ApplicationPage); err != nil {
+		return err
+	}
+	for i := range wrong {
+		if field := &wrong[i].Field; *field != "response-types" && *field != "pkce" {
+			*field = "grant-types"
+		}
+	}
+	page.Grants, page.Errors = grantSettings(grants, responses, pkce), wrong
+	return templates.Render(w, http.StatusUnprocessableEntity, page)
 }
 
 // lines are the values of a field that has one a line.

@@ -96,3 +96,48 @@ func TestTokenSettings(t *testing.T) {
 		t.Errorf("saved %v, %v, %s, %s", a.Scopes, a.Audiences, a.AccessTokenFormat, a.IDTokenSignedResponseAlg)
 	}
 }
+
+// Grant types, response types and PKCE are edited together, as they go or don't go together (acceptance 10). An application that
+// people sign in to from now on has clocks.
+func TestGrantSettings(t *testing.T) {
+	o := open(t, servertest.Start(t, servertest.Options{}))
+	app, phone := o.AddClient(t, "Import", clients.Machine, nil), o.AddClient(t, "Phone", clients.Native, nil)
+	b := o.browsers[admin.Admin]
+	post := func(app servertest.Client, fields ...string) *servertest.Page {
+		tab := "/admin/env/default/applications/" + string(app.ID) + "/access"
+		form := url.Values{"updated-at": {b.Open(tab).Form(t, "grant-types").Values.Get("updated-at")}, "pkce": {"required"}}
+		for i := 0; i < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		return b.Post(tab+"/grants", form)
+	}
+	for _, test := range []struct {
+		app    servertest.Client
+		fields []string
+		want   string
+	}{
+		{app, []string{"grant-types-0", "authorization_code"}, "needs a response type"},
+		{app, []string{"response-types-0", "code"}, "add it to grant_types"},
+		{app, []string{"grant-types-1", "refresh_token"}, "which hand out the first refresh token"},
+		{app, []string{"pkce", "never"}, "must be one of required, optional"},
+		{phone, []string{"grant-types-0", "authorization_code", "response-types-0", "code", "pkce", "optional"}, "RFC 9700, section 2.1.1"},
+		{phone, []string{"grant-types-2", "client_credentials"}, "RFC 6749, section 4.4"},
+	} {
+		p := post(test.app, test.fields...)
+		wantStatus(t, p, http.StatusUnprocessableEntity)
+		wantText(t, p, test.want)
+	}
+	p := post(app, "grant-types-0", "authorization_code", "grant-types-2", "client_credentials", "response-types-3", "code id_token", "response-types-0", "code", "grant-types-4", "implicit", "pkce", "optional")
+	wantText(t, p, "Saved", "Redirects")
+	now, err := o.Applications.ByID(t.Context(), o.Environment.ID, app.ID)
+	must(t, err)
+	if strings.Join(now.GrantTypes, " ") != "authorization_code client_credentials implicit" || strings.Join(now.ResponseTypes, ",") != "code,code id_token" ||
+		now.PKCE != clients.PKCEOptional || now.SessionPolicy.InactivityTimeout == 0 {
+		t.Errorf("saved %v, %v, %s, %+v", now.GrantTypes, now.ResponseTypes, now.PKCE, now.SessionPolicy)
+	}
+	shown := b.Open("/admin/env/default/applications/"+string(app.ID)+"/access").Form(t, "grant-types").Values
+	if shown.Get("grant-types-4") != "implicit" || shown.Has("grant-types-1") || shown.Get("response-types-3") != "code id_token" || shown.Get("pkce") != "optional" {
+		t.Errorf("the tab shows %v", shown)
+	}
+	wantStatus(t, o.browsers[admin.Viewer].Post("/admin/env/default/applications/"+string(app.ID)+"/access/grants", url.Values{}), http.StatusForbidden)
+}

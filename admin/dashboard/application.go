@@ -21,6 +21,7 @@ func (h *Handler) applicationRoutes() []route {
 		{"GET " + all + "/new", admin.WriteApplications, h.showNewApplication},
 		{"POST " + all + "/new", admin.WriteApplications, h.createApplication},
 		{"GET " + one, admin.ReadApplications, h.about(h.showOverview)},
+		{"POST " + one + "/notes", admin.WriteApplications, h.about(h.saveNotes)},
 		{"GET " + one + "/created", admin.WriteApplications, h.about(h.showCreated)},
 		{"POST " + one + "/default", admin.WriteApplications, h.about(h.makeDefault)},
 		{"POST " + one + "/enable", admin.WriteApplications, h.about(h.enableApplication)},
@@ -196,9 +197,18 @@ var cures = map[clients.Trouble]templates.Tab{
 
 // showOverview serves GET /admin/env/{env}/applications/{app}.
 func (h *Handler) showOverview(w http.ResponseWriter, r *http.Request, v *visit, app *clients.Application) error {
+	page, err := h.overviewPage(r, v, app)
+	if err != nil {
+		return err
+	}
+	return templates.Render(w, http.StatusOK, page)
+}
+
+func (h *Handler) overviewPage(r *http.Request, v *visit, app *clients.Application) (templates.DashboardOverview, error) {
 	issuer := v.env.Issuer(h.PublicURL)
 	page := templates.DashboardOverview{
 		ApplicationPage: h.tab(v, app, templates.TabOverview), ClientID: app.ClientID, Created: app.CreatedAt, Changed: app.UpdatedAt,
+		Notes: templates.ApplicationNotes{DisplayName: app.Name, Description: app.Description, Metadata: strings.Join(metadataLines(app.Metadata), "\n")},
 		Endpoints: []templates.Endpoint{
 			{Name: "issuer", URI: issuer}, {Name: "discovery", URI: issuer + "/.well-known/openid-configuration"},
 			{Name: "token", URI: issuer + "/oauth2/token"}, {Name: "jwks", URI: issuer + "/.well-known/jwks.json"},
@@ -211,15 +221,13 @@ func (h *Handler) showOverview(w http.ResponseWriter, r *http.Request, v *visit,
 	}
 	fresh, started, err := h.lately(r.Context(), app)
 	if err != nil {
-		return err
+		return page, err
 	}
 	for _, f := range fresh.CheckUp(started, v.now) {
 		page.Findings = append(page.Findings, templates.Finding{What: string(f.What), Warning: f.Warning, Value: f.Value, Cure: cures[f.What]})
 	}
-	if page.Snippets, err = h.snippets(v, app); err != nil {
-		return err
-	}
-	return templates.Render(w, http.StatusOK, page)
+	page.Snippets, err = h.snippets(v, app)
+	return page, err
 }
 
 // makeDefault serves POST /admin/env/{env}/applications/{app}/default.
