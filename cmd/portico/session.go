@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/portico-id/portico/clients"
+	"github.com/portico-id/portico/delivery"
 	"github.com/portico-id/portico/environments"
 	"github.com/portico-id/portico/fault"
 	"github.com/portico-id/portico/identity"
@@ -53,9 +55,49 @@ func documentOfSession(s *sessions.Session, p *clients.SessionPolicy, now time.T
 }
 
 func (c *cli) sessionCommand() *cobra.Command {
-	sessionList, revoke := c.listSessions(), c.revokeSessions()
-	c.inEnvironment(sessionList, revoke)
-	return group("session", "Look at sessions and end them", sessionList, revoke)
+	sessionList, revoke, deliveries := c.listSessions(), c.revokeSessions(), c.listLogoutDeliveries()
+	c.inEnvironment(sessionList, revoke, deliveries)
+	return group("session", "Look at sessions and end them", sessionList, revoke, deliveries)
+}
+
+func (c *cli) listLogoutDeliveries() *cobra.Command {
+	var limit int
+	cmd := c.task("deliveries APPLICATION", "Print whether the application was told of sessions that ended, the latest first", cobra.ExactArgs(1), func(ctx context.Context, s *server.Server, args []string) error {
+		env, err := c.chosen(ctx, s)
+		if err != nil {
+			return err
+		}
+		app, err := application(ctx, s, env, args[0])
+		if err != nil {
+			return err
+		}
+		found, more, err := s.Logouts.Store.Logouts(ctx, env.ID, app.ID, "", limit)
+		if err != nil {
+			return fmt.Errorf("list logout deliveries of %s: %w", app.ID, err)
+		}
+		documents, rows := []delivery.LogoutDocument{}, [][]string(nil)
+		for i := range found {
+			d := found[i].Document()
+			documents = append(documents, d)
+			rows = append(rows, []string{
+				string(d.SessionID), string(d.UserID), moment(d.CreatedAt), string(d.Status), strconv.Itoa(d.Attempts), moment(d.NextAttemptAt), d.LastError,
+			})
+		}
+		if more {
+			fmt.Fprintf(c.stderr, "portico: these are %d of more; --limit prints others\n", limit)
+		}
+		return c.reply(documents, func(w io.Writer) {
+			printTable(w, "No deliveries.", []string{"SESSION", "USER", "ENDED", "STATUS", "ATTEMPTS", "NEXT ATTEMPT", "LAST ERROR"}, rows)
+		})
+	})
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most `N`, up to 1000")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if limit < 1 || limit > 1000 {
+			return errors.New("--limit must be 1 to 1000")
+		}
+		return nil
+	}
+	return cmd
 }
 
 func (c *cli) listSessions() *cobra.Command {
