@@ -196,13 +196,15 @@ func (s Grants) Chain(ctx context.Context, env environments.ID, id grants.ChainI
 }
 
 // A trigger moves the session's last_active_at with it.
+// The question about session and application is a value rather than EXISTS, which PostgreSQL may turn into a join that begins
+// with all sessions of the application.
 const rotateChain = `
 	UPDATE refresh_tokens SET generation = ?, hash = ?, recent = ?, rotated_at = ?, rotated_from = ?, rotated_by = ?
-	WHERE environment_id = ? AND id = ? AND generation = ? AND EXISTS (
-		SELECT 1 FROM grants g JOIN sessions s ON s.id = g.session_id AND s.environment_id IS NOT DISTINCT FROM g.environment_id
+	WHERE environment_id = ? AND id = ? AND generation = ? AND (
+		SELECT g.revoked_at IS NULL AND s.ended_at IS NULL AND s.id >= a.sessions_from AND a.enabled AND a.deleted_at IS NULL
+		FROM grants g JOIN sessions s ON s.id = g.session_id AND s.environment_id IS NOT DISTINCT FROM g.environment_id
 			JOIN applications a ON a.environment_id = s.environment_id AND a.id = s.application_id
-		WHERE g.id = refresh_tokens.grant_id AND g.environment_id IS NOT DISTINCT FROM refresh_tokens.environment_id
-			AND g.revoked_at IS NULL AND s.ended_at IS NULL AND s.id >= a.sessions_from AND a.enabled AND a.deleted_at IS NULL)`
+		WHERE g.id = refresh_tokens.grant_id AND g.environment_id IS NOT DISTINCT FROM refresh_tokens.environment_id)`
 
 func (s Grants) Rotate(ctx context.Context, chain *grants.Chain, from uint32) error {
 	won, err := s.DB.exec(ctx, rotateChain, int64(chain.Generation), chain.Hash[:], encodeRecent(chain.Recent), micros(chain.RotatedAt),
