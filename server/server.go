@@ -229,3 +229,9 @@ func (s *Server) demoURL() string {
 
 // Handler serves everything that the public listener does.
 func (s *Server) Handler() http.Handler { return s.routes() }
+
+// PreviewTokens returns what the tokens of the application would say of a sign-in that didn't happen, by the code that issues
+// them. The application may have changes that aren't saved. Errors: fault.Invalid for what no sign-in could ask for.
+func (s *Server) PreviewTokens(ctx context.Context, env *environments.Environment, app *clients.Application, asked grants.PreviewRequest) (*grants.Contents, error) {
+	return s.provider.Preview(ctx, env, app, asked)
+}

@@ -50,10 +50,10 @@ func (c *cli) applicationCommand() *cobra.Command {
 		}
 		return c.tell(s, env, app, "")
 	})
-	check := c.checkRedirect()
+	check, preview := c.checkRedirect(), c.previewTokens()
 	enable, disable := c.switchApplication("enable", "Let an application be used again", true), c.switchApplication("disable", "End an application's sessions and refuse its credentials", false)
-	c.inEnvironment(create, update, show, enable, disable, remove, list, check, makeDefault)
-	g := group("application", "Register and change applications", create, list, show, update, enable, disable, remove, check, makeDefault)
+	c.inEnvironment(create, update, show, enable, disable, remove, list, check, preview, makeDefault)
+	g := group("application", "Register and change applications", create, list, show, update, enable, disable, remove, check, preview, makeDefault)
 	g.Aliases = []string{"app"}
 	return g
 }
